@@ -1,0 +1,76 @@
+"""Every setting, read once at the roof from the environment and `.env`. Below the roof a function receives the number it needs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRET_MIN_LENGTH = 32
+DEFAULT_SECRETS = frozenset({"your-secret-key", "change-me", "changeme", "secret"})
+
+
+class Misconfigured(Exception):
+    """A setting is missing or cannot be used; the text says which one and what to set."""
+
+
+class Settings(BaseSettings):
+    """Names are the environment's, in capitals there; `.env.example` explains each."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    data_dir: Path = Path(".parley")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    processes: int = Field(1, ge=1, le=64)
+    database_url: str = ""
+    redis_url: str = ""
+    secret_key: SecretStr = SecretStr("")
+    public_url: str = ""
+    allowed_origins: list[str] = []
+    access_token_seconds: int = Field(900, ge=60, le=86_400)
+    refresh_token_seconds: int = Field(30 * 86_400, ge=3600)
+    database_connections: int = Field(8, ge=2, le=100)
+    request_bytes: int = Field(262_144, ge=16_384)
+    message_characters: int = Field(4096, ge=1, le=65_536)
+    drain_seconds: float = Field(5.0, ge=0, le=300)
+    login_attempts_per_minute: int = Field(10, ge=1)
+    log_level: str = "INFO"
+    log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    telegram: str = ""
+    telegram_token: SecretStr = SecretStr("")
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The signing secrets, the first of which signs; raises Misconfigured when one is missing, default or short."""
+        keys = tuple(key.strip() for key in self.secret_key.get_secret_value().split(",") if key.strip())
+        if not keys:
+            raise Misconfigured("SECRET_KEY is not set: give it 32 or more random characters (`openssl rand -hex 32`)")
+        for key in keys:
+            if key.lower() in DEFAULT_SECRETS or len(key) < SECRET_MIN_LENGTH:
+                raise Misconfigured(
+                    "SECRET_KEY is a default or shorter than 32 characters: make one with `openssl rand -hex 32`"
+                )
+        return keys
+
+    @cached_property
+    def database(self) -> str:
+        """The URL of PostgreSQL in the plain `postgresql://` form, whatever driver suffix was given."""
+        if not self.database_url:
+            raise Misconfigured("DATABASE_URL is not set: name a PostgreSQL, or use `parley up` to start a private one")
+        parts = urlsplit(self.database_url)
+        if parts.scheme.split("+")[0] not in ("postgresql", "postgres"):
+            raise Misconfigured(f"DATABASE_URL starts with {parts.scheme}://; Parley needs postgresql://")
+        return urlunsplit(parts._replace(scheme="postgresql"))
+
+    @cached_property
+    def redis(self) -> str:
+        """The URL of Redis or Valkey."""
+        if not self.redis_url:
+            raise Misconfigured("REDIS_URL is not set: name a Redis or Valkey, or use `parley up` to start a private one")
+        if urlsplit(self.redis_url).scheme not in ("redis", "rediss", "unix"):
+            raise Misconfigured("REDIS_URL has to start with redis://, rediss:// or unix://")
+        return self.redis_url

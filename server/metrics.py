@@ -1,0 +1,22 @@
+"""The counters of one process, in the form Prometheus reads."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+registry = CollectorRegistry()
+
+requests = Counter("parley_requests_total", "REST requests answered.", ["method", "route", "status"], registry=registry)
+request_seconds = Histogram("parley_request_seconds", "Time to answer a REST request.", registry=registry)
+posts = Counter("parley_posts_total", "Messages committed by the journal.", registry=registry)
+flushes = Counter("parley_journal_flushes_total", "Transactions of the journal.", registry=registry)
+refused_posts = Counter("parley_posts_refused_total", "Posts that failed alone.", registry=registry)
+sockets = Gauge("parley_sockets", "Open sockets on this process.", registry=registry)
+deliveries = Counter("parley_deliveries_total", "Frames written to sockets.", registry=registry)
+bus_up = Gauge("parley_bus_up", "1 while this process hears the bus.", registry=registry)
+gaps = Counter("parley_gaps_filled_total", "Holes in a channel that were read from PostgreSQL.", registry=registry)
+
+
+def render() -> bytes:
+    """All of it, in the Prometheus text format."""
+    return generate_latest(registry)
