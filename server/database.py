@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -23,7 +24,7 @@ RETRY_AFTER_SECONDS = 1.0
 
 log = named("database")
 
-PlainConnection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+PlainConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 # What asyncpg raises when the server is away, restarting, or just came back: the caller may ask again.
 GONE = (
