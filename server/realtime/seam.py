@@ -1,4 +1,4 @@
-"""What the socket needs of the rooms above it, and who stands behind a connection. Knows no message, no table and no socket."""
+"""What the socket needs of the rooms above it, and who stands behind a connection. Knows no message and no table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the stream of a channel: the offset of its last change, and the life of the stream it counts in."""
+    """A place in the stream of a channel: the offset of its last change, and the life of the stream it counts in.
+
+    An empty epoch says that the channel keeps no stream: nothing to recover, every publication has offset 0.
+    """
 
     epoch: str
     offset: int
@@ -28,7 +31,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One change in a channel; `data` is the finished JSON of the message, UTF-8, without a raw newline."""
+    """One change in a channel; `data` is the finished JSON of the message, UTF-8, without a raw newline.
+
+    Offset 0 says that it has no place in the stream (typing, progress): it is news for those who listen now.
+    """
 
     offset: int
     data: bytes
@@ -54,7 +60,7 @@ class Rooms(Protocol):
         ...
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
-        """What changed after `offset`, ascending. A message edited later stands at a newer offset only: holes are legal."""
+        """What changed after `offset`, ascending. A message edited later moved to a newer offset: holes are legal."""
         ...
 
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
