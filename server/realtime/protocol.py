@@ -32,10 +32,21 @@ class SubscribeRequest(Struct, frozen=True):
     flag: int = 0
 
 
-class ChannelRequest(Struct, frozen=True):
-    """Unsubscribe, presence, presence_stats and sub_refresh name a channel and no more."""
-
+class UnsubscribeRequest(Struct, frozen=True):
     channel: str = ""
+
+
+class PresenceRequest(Struct, frozen=True):
+    channel: str = ""
+
+
+class PresenceStatsRequest(Struct, frozen=True):
+    channel: str = ""
+
+
+class SubRefreshRequest(Struct, frozen=True):
+    channel: str = ""
+    token: str = ""
 
 
 class PublishRequest(Struct, frozen=True):
@@ -63,8 +74,24 @@ class SendRequest(Struct, frozen=True):
     data: Raw = NOTHING
 
 
-class Empty(Struct, frozen=True):
-    """A result, or a request, that says nothing but its name."""
+class PingRequest(Struct, frozen=True):
+    """A client may ask whether anybody is there; no current SDK does."""
+
+
+Request = (
+    ConnectRequest
+    | SubscribeRequest
+    | UnsubscribeRequest
+    | PublishRequest
+    | PresenceRequest
+    | PresenceStatsRequest
+    | HistoryRequest
+    | PingRequest
+    | SendRequest
+    | CallRequest
+    | RefreshRequest
+    | SubRefreshRequest
+)
 
 
 class Command(Struct, frozen=True):
@@ -73,30 +100,38 @@ class Command(Struct, frozen=True):
     id: CommandId = 0
     connect: ConnectRequest | None = None
     subscribe: SubscribeRequest | None = None
-    unsubscribe: ChannelRequest | None = None
+    unsubscribe: UnsubscribeRequest | None = None
     publish: PublishRequest | None = None
-    presence: ChannelRequest | None = None
-    presence_stats: ChannelRequest | None = None
+    presence: PresenceRequest | None = None
+    presence_stats: PresenceStatsRequest | None = None
     history: HistoryRequest | None = None
-    ping: Empty | None = None
+    ping: PingRequest | None = None
     send: SendRequest | None = None
     rpc: CallRequest | None = None
     refresh: RefreshRequest | None = None
-    sub_refresh: ChannelRequest | None = None
+    sub_refresh: SubRefreshRequest | None = None
 
     @property
-    def channel(self) -> str | None:
-        """The channel it is about; None where the method has none."""
-        request = (
-            self.subscribe
+    def request(self) -> Request | None:
+        """The one method it carries: the first in the protocol's order. None for a pong."""
+        return (
+            self.connect
+            or self.subscribe
             or self.unsubscribe
             or self.publish
             or self.presence
             or self.presence_stats
             or self.history
+            or self.ping
+            or self.send
+            or self.rpc
+            or self.refresh
             or self.sub_refresh
         )
-        return request.channel if request is not None else None
+
+
+class Empty(Struct, frozen=True):
+    """A result that says nothing but its name."""
 
 
 class Error(Struct, frozen=True, omit_defaults=True):
