@@ -178,7 +178,7 @@ class Session:
         may_start = self.who is not None or (isinstance(request, protocol.ConnectRequest) and not self._was_refused)
         if request is None or not may_start or getattr(request, "channel", "none needed") == "":
             return self._cut(protocol.BROKEN_RULE)
-        effects = _STARTS[type(request)](self, id, request)
+        effects = _STARTS[type(request)](self, number, request)
         for effect in effects:
             if isinstance(effect, Publish):
                 self._publishing += 1
