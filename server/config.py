@@ -1,4 +1,4 @@
-"""Every setting, read once at the roof from the environment and `.env`. Below the roof a function receives the number it needs."""
+"""Every setting, read once at the roof from the environment and `.env`. Below it a function receives what it needs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     def redis(self) -> str:
         """The URL of Redis or Valkey."""
         if not self.redis_url:
-            raise Misconfigured("REDIS_URL is not set: name a Redis or Valkey, or use `parley up` to start a private one")
+            raise Misconfigured(
+                "REDIS_URL is not set: name a Redis or Valkey, or use `parley up` to start a private one"
+            )
         if urlsplit(self.redis_url).scheme not in ("redis", "rediss", "unix"):
             raise Misconfigured("REDIS_URL has to start with redis://, rediss:// or unix://")
         return self.redis_url

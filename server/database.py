@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -23,7 +24,9 @@ RETRY_AFTER_SECONDS = 1.0
 
 log = named("database")
 
-# What asyncpg raises when the server is away, restarting, or just came back: nothing was decided, the caller may ask again.
+PlainConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+# What asyncpg raises when the server is away, restarting, or just came back: the caller may ask again.
 GONE = (
     OSError,
     asyncio.TimeoutError,
@@ -38,7 +41,9 @@ GONE = (
 
 def unavailable() -> Unavailable:
     """The one way in which the rooms say that PostgreSQL does not answer."""
-    return Unavailable("database_unavailable", "the database does not answer; try again", retry_after=RETRY_AFTER_SECONDS)
+    return Unavailable(
+        "database_unavailable", "the database does not answer; try again", retry_after=RETRY_AFTER_SECONDS
+    )
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -77,7 +82,7 @@ class Transaction:
 
 
 class Database:
-    """The connections of one process: a pool for sessions, and a pool of plain asyncpg connections for hot statements."""
+    """The connections of one process: a pool for sessions, and a pool of plain ones for hot statements."""
 
     def __init__(self, url: str, connections: int) -> None:
         self._url = url
@@ -94,8 +99,8 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Nothing is connected yet: connections are made when first used, so a process may start before its database."""
-        self._pool = asyncpg.create_pool(
+        """Connections are made when first used, so a process may start before its database."""
+        self._pool = await asyncpg.create_pool(
             self._url,
             min_size=0,
             max_size=self._connections,
@@ -104,7 +109,6 @@ class Database:
             # asyncpg's reset is a round trip of its own; nothing here sets session state.
             reset=_keep_as_is,
         )
-        await self._pool
 
     async def close(self) -> None:
         """Let go of every connection; those still at work are cut after a few seconds."""
@@ -117,7 +121,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commit at the end, roll back on any error, announce only after the commit. Unavailable when PostgreSQL is away."""
+        """Commit at the end, roll back on any error, announce after the commit. Unavailable when PostgreSQL is away."""
         try:
             async with self._sessions() as session, session.begin():
                 tx = Transaction(session)
@@ -133,7 +137,7 @@ class Database:
         await tx.announce()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    async def connection(self) -> AsyncIterator[PlainConnection]:
         """A plain connection in autocommit, for one statement that is worth it. Unavailable when PostgreSQL is away."""
         if self._pool is None:
             raise unavailable()

@@ -1,4 +1,4 @@
-"""What can go wrong, in seven kinds with a stable public code. Knows no HTTP, no socket and no worker: each door translates."""
+"""What can go wrong, in seven kinds with a stable public code. Knows no HTTP and no socket: each door translates."""
 
 from __future__ import annotations
 

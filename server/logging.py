@@ -1,4 +1,4 @@
-"""How a process speaks to its operator: structured lines, one event a line, with the ids that were bound on the way in."""
+"""How a process speaks to its operator: structured lines, one event a line, with the ids bound on the way in."""
 
 from __future__ import annotations
 

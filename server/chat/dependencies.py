@@ -1,0 +1,22 @@
+"""What the routes of the chat room receive: the room itself, and finished JSON on the way out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from server.chat.service import Chat
+
+
+def _chat(request: Request) -> Chat:
+    chat: Chat = request.state.chat
+    return chat
+
+
+TheChat = Annotated[Chat, Depends(_chat)]
+
+
+def finished(json: str, status: int = 200) -> Response:
+    """An answer that PostgreSQL has already written."""
+    return Response(json, status, media_type="application/json")

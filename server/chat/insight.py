@@ -1,0 +1,70 @@
+"""What is found out about messages after their post: language and words for search. A sweep along the time-ordered ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server import clock, ids
+from server.chat.language import language_of
+from server.database import Database, PlainConnection
+
+BATCH = 500
+RECENT_SECONDS = 5.0
+LATEST_SECONDS = 60.0  # no message is committed longer than this after its id was made: the journal gives up earlier
+FULL_EVERY_SECONDS = 30.0
+_ONE_AT_A_TIME = 7_200_451  # advisory lock: any number of sweepers may run, one works
+
+PENDING = """
+SELECT m.thread_id, m.number, m.id, m.text,
+       (SELECT p.language FROM messages p WHERE p.thread_id = m.thread_id AND p.number < m.number
+        AND p.number > m.number - 20 AND p.language IS NOT NULL ORDER BY p.number DESC LIMIT 1) AS before
+FROM messages m
+WHERE m.id > $1 AND m.deleted_at IS NULL AND NOT EXISTS (SELECT FROM search_texts s WHERE s.message_id = m.id)
+ORDER BY m.id LIMIT $2
+"""
+STORE = """
+WITH found AS (
+  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[])
+  AS f(thread_id, number, id, text, language)
+), kept AS (
+  INSERT INTO search_texts (message_id, thread_id, text) SELECT id, thread_id, text FROM found
+  ON CONFLICT (message_id) DO NOTHING
+)
+UPDATE messages m SET language = f.language FROM found f
+WHERE m.thread_id = f.thread_id AND m.number = f.number AND f.language IS NOT NULL
+"""
+
+
+@dataclass(slots=True)
+class Insight:
+    """One sweeper's memory: where it was, so that a tick looks at seconds and not at the whole table."""
+
+    database: Database
+    full_at: float = 0.0
+
+    async def sweep(self) -> int:
+        """Take in every new message; returns how many. Does nothing while another sweeper works."""
+        async with self.database.connection() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_AT_A_TIME):
+                return 0
+            try:
+                return await self._sweep(connection)
+            finally:
+                await connection.fetchval("SELECT pg_advisory_unlock($1)", _ONE_AT_A_TIME)
+
+    async def _sweep(self, connection: PlainConnection) -> int:
+        now = clock.monotonic()
+        margin = RECENT_SECONDS if now - self.full_at < FULL_EVERY_SECONDS else LATEST_SECONDS
+        last = await connection.fetchval("SELECT message_id FROM search_texts ORDER BY message_id DESC LIMIT 1")
+        lowest = ids.earliest_at(0.0 if last is None else (last.int >> 80) / 1000 - margin)
+        taken = 0
+        while rows := await connection.fetch(PENDING, lowest, BATCH):
+            languages = [language_of(row["text"], row["before"]) for row in rows]
+            columns = [[row[name] for row in rows] for name in ("thread_id", "number", "id", "text")]
+            await connection.execute(STORE, *columns, languages)
+            taken += len(rows)
+            if len(rows) < BATCH:
+                break
+        if margin == LATEST_SECONDS:
+            self.full_at = now
+        return taken

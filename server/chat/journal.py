@@ -1,0 +1,264 @@
+"""The one place that appends to threads: what arrives while a flush is in flight joins the next one. Knows no caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from server import metrics
+from server.chat.statements import APPEND, REPOSTED
+from server.database import CONNECT_SECONDS, GONE, STATEMENT_SECONDS, unavailable
+from server.errors import Conflict, Invalid, Limited, Missing, Problem
+from server.logging import named
+
+FLUSH_LIMIT = 512  # rows a statement; more gains nothing and holds the threads' locks longer
+WAITING_LIMIT = 10_000  # drafts of one process, about 20 MB; a caller beyond is told to come back
+WAIT_SECONDS = 15.0  # a caller hears within this whatever happens: the outcome, or that nobody knows
+REPOST_TRIES = 5  # how often a flush that met the same client_id on another process reads again
+
+log = named("journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before it has a place. `payload` is finished JSON text; the text is already normalised."""
+
+    id: UUID
+    thread_id: UUID
+    author_id: UUID | None
+    author_kind: str
+    text: str
+    kind: str = "text"
+    payload: str | None = None
+    client_id: str | None = None
+    reply_to: UUID | None = None
+    status: str = "sent"
+    tags: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[UUID, UUID | None, str] | None:
+        """What makes a repost the same message; None when the author gave no client_id."""
+        return None if self.client_id is None else (self.thread_id, self.author_id, self.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message after its commit. `json` is its public form, finished; `is_first` is False for a repost."""
+
+    id: UUID
+    thread_id: UUID
+    number: int
+    offset: int
+    epoch: str
+    json: str
+    is_first: bool
+
+
+Announce = Callable[[Sequence[Posted]], None]
+Outcomes = dict[UUID, Posted | Problem]
+Waiting = tuple[Draft, asyncio.Future[Posted]]
+
+
+class Journal:
+    """Group commit over one connection of its own. Announces after the commit, in the order of the offsets."""
+
+    def __init__(self, url: str, announce: Announce) -> None:
+        self._url = url
+        self._announce = announce
+        self._waiting: list[Waiting] = []
+        self._underway: dict[tuple[UUID, UUID | None, str], asyncio.Future[Posted]] = {}
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Start the writer; it connects at the first post."""
+        self._writer = asyncio.create_task(self._write(), name="journal")
+
+    async def close(self) -> None:
+        """Commit what waits, then stop. Whoever posts afterwards is told Unavailable."""
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            try:
+                await asyncio.wait_for(self._writer, STATEMENT_SECONDS)
+            except TimeoutError:
+                log.error("journal_closed_late", waiting=len(self._waiting))
+        while batch := self._taken():
+            self._tell(batch, self._lost([draft for draft, _ in batch]))
+        self._disconnect()
+
+    async def post(self, draft: Draft) -> Posted:
+        """Append one message; returns after the commit.
+
+        The same `client_id` by the same author in the same thread returns the first message. Raises Missing (no such
+        thread), Invalid (a value PostgreSQL refuses), Limited (too many wait), Unavailable (nobody knows: post again
+        with the same client_id).
+        """
+        future = self.submit(draft)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await asyncio.shield(future)
+        except TimeoutError as error:
+            raise unavailable() from error
+
+    def submit(self, draft: Draft) -> asyncio.Future[Posted]:
+        """Take the draft's place in the order now; the future resolves after the commit."""
+        identity = draft.identity
+        if identity is not None and (same := self._underway.get(identity)) is not None:
+            return same
+        if self._closing:
+            raise unavailable()
+        if len(self._waiting) >= WAITING_LIMIT:
+            raise Limited("journal_full", "too many messages wait to be written; try again", retry_after=1.0)
+        future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+        if identity is not None:
+            self._underway[identity] = future
+        self._waiting.append((draft, future))
+        self._wake.set()
+        return future
+
+    async def _write(self) -> None:
+        told: list[Waiting] = []
+        outcomes: Outcomes = {}
+        while not (self._closing and not self._waiting and not told):
+            batch = self._taken()
+            flush = asyncio.create_task(self._settled([draft for draft, _ in batch])) if batch else None
+            if flush is not None:
+                await asyncio.sleep(0)  # the statement leaves before the last batch's callers are woken: both cores work
+            self._tell(told, outcomes)
+            told, outcomes = batch, await flush if flush is not None else {}
+            if not told and not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _taken(self) -> list[Waiting]:
+        batch, self._waiting = self._waiting[:FLUSH_LIMIT], self._waiting[FLUSH_LIMIT:]
+        return batch
+
+    async def _settled(self, drafts: Sequence[Draft]) -> Outcomes:
+        """An outcome for every draft; a bad one fails alone, never its neighbours."""
+        try:
+            return await self._flush(drafts)
+        except GONE as error:
+            log.warning("flush_lost", error=repr(error), drafts=len(drafts))
+            return self._lost(drafts)
+        except asyncpg.PostgresError as error:
+            if len(drafts) == 1:
+                return {drafts[0].id: _refusal(error)}
+            half = len(drafts) // 2
+            return {**await self._settled(drafts[:half]), **await self._settled(drafts[half:])}
+        except Exception:
+            log.exception("flush_failed", drafts=len(drafts))
+            return self._lost(drafts)
+
+    async def _flush(self, drafts: Sequence[Draft]) -> Outcomes:
+        """Commit the drafts with one statement. A repost makes it fail whole: then it is set apart and the rest goes."""
+        outcomes: Outcomes = {}
+        for last in (*(False,) * (REPOST_TRIES - 1), True):
+            try:
+                connection = await self._connected()
+                rows = await connection.fetch(APPEND, *_columns(drafts))
+                outcomes.update((row[0], Posted(*row, is_first=True)) for row in rows)
+                break
+            except asyncpg.UniqueViolationError:
+                if last:
+                    raise
+                known = await connection.fetch(REPOSTED, *_identities(drafts))
+                outcomes.update((row[0], Posted(*row[1:], is_first=False)) for row in known)
+                drafts = [draft for draft in drafts if draft.id not in outcomes]
+            except asyncpg.DeadlockDetectedError:
+                if last:
+                    raise
+        metrics.flushes.inc()
+        return outcomes
+
+    def _lost(self, drafts: Sequence[Draft]) -> Outcomes:
+        """Nobody knows whether these were committed: the authors post again, with the same client_id."""
+        self._disconnect()
+        return {draft.id: unavailable() for draft in drafts}
+
+    def _tell(self, batch: list[Waiting], outcomes: Outcomes) -> None:
+        """Announce what is new, then answer those who wait."""
+        fresh = [one for one in outcomes.values() if isinstance(one, Posted) and one.is_first]
+        metrics.posts.inc(len(fresh))
+        if fresh:
+            self._announce(fresh)
+        for draft, future in batch:
+            if draft.identity is not None:
+                self._underway.pop(draft.identity, None)
+            outcome = outcomes.get(draft.id) or Missing("no_such_thread", "there is no such thread, or it is not yours")
+            if future.done():
+                continue
+            if isinstance(outcome, Posted):
+                future.set_result(outcome)
+            else:
+                metrics.refused_posts.inc()
+                future.set_exception(outcome)
+                future.exception()  # marked as seen: whoever posted may have left
+
+    async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._url,
+                timeout=CONNECT_SECONDS,
+                command_timeout=STATEMENT_SECONDS,
+                # The statement is always the same; planning it anew costs as much as a quarter of a flush.
+                server_settings={"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "application_name": "parley journal"},
+            )
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+def _columns(drafts: Sequence[Draft]) -> list[list[Any]]:
+    """The drafts turned on their side: one array a column, as APPEND takes them."""
+    steps: Counter[UUID] = Counter()
+    places = []
+    for draft in drafts:
+        steps[draft.thread_id] += 1
+        places.append(steps[draft.thread_id])
+    return [
+        [draft.id for draft in drafts],
+        [draft.thread_id for draft in drafts],
+        places,
+        [draft.author_id for draft in drafts],
+        [draft.author_kind for draft in drafts],
+        [draft.kind for draft in drafts],
+        [draft.text for draft in drafts],
+        [draft.payload for draft in drafts],
+        [draft.client_id for draft in drafts],
+        [draft.reply_to for draft in drafts],
+        [draft.status for draft in drafts],
+        [" ".join(draft.tags) for draft in drafts],
+    ]
+
+
+def _identities(drafts: Sequence[Draft]) -> list[list[Any]]:
+    """The same for REPOSTED, of those that have a client_id."""
+    named_drafts = [draft for draft in drafts if draft.client_id is not None]
+    return [
+        [draft.id for draft in named_drafts],
+        [draft.thread_id for draft in named_drafts],
+        [draft.author_id for draft in named_drafts],
+        [draft.client_id for draft in named_drafts],
+    ]
+
+
+def _refusal(error: asyncpg.PostgresError) -> Problem:
+    """What PostgreSQL has against this one message."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict("client_id_contested", "this client_id is being posted elsewhere; post it again")
+    if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
+        return Invalid("unacceptable_message", f"the message cannot be stored: {error}")
+    return unavailable()

@@ -1,0 +1,98 @@
+"""Messages over REST: send, history, one message, edits, reactions. Reads, calls one verb, answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response
+
+from server.auth.dependencies import CurrentUser
+from server.chat import service, threads
+from server.chat.dependencies import TheChat, finished
+from server.chat.history import Filter, Window
+from server.chat.schemas import (
+    ChatMessageRequest,
+    Emoji,
+    HistoryPage,
+    HistoryQuery,
+    MessageChange,
+    MessageView,
+    MessageWithContext,
+    RevisionView,
+)
+from server.chat.service import CONTEXT_LIMIT, NewMessage
+from server.web import SIGNED_IN, Tx, documented
+
+router = APIRouter(prefix="/chat", tags=["messages"])
+
+FOUND = {**SIGNED_IN, **documented(404)}
+CHANGED = {**FOUND, **documented(403, 409)}
+
+
+@router.post(
+    "/send",
+    status_code=201,
+    response_model=MessageView,
+    responses={**CHANGED, 200: {"model": MessageView, "description": "Posted before with this client_id."}},
+)
+async def send(body: ChatMessageRequest, caller: CurrentUser, chat: TheChat) -> Response:
+    """Post a message. Answered after the commit; the same `client_id` again returns the first message with 200."""
+    thread_id = body.thread_id
+    if thread_id is None:
+        async with chat.database.transaction() as tx:
+            thread_id = await threads.own(tx, caller)
+    new = NewMessage(body.text, body.client_id, body.reply_to, body.tags, body.payload)
+    posted = await service.post(chat, caller, thread_id, new)
+    return finished(posted.json, 201 if posted.is_first else 200)
+
+
+@router.get("/history", response_model=HistoryPage, responses=FOUND)
+async def history(caller: CurrentUser, chat: TheChat, asked: Annotated[HistoryQuery, Query()]) -> Response:
+    """Messages of a thread, or of a person's conversation; the latest page unless a cursor says otherwise."""
+    thread_id = asked.thread_id or await threads.conversation_of(chat, caller, asked.user_id)
+    window = Window(asked.limit, asked.offset, asked.before, asked.after)
+    wanted = Filter(asked.author_id, asked.status, asked.tag, asked.since, asked.until, asked.q)
+    return finished(await service.history(chat, caller, thread_id, window, wanted))
+
+
+@router.get("/message/{message_id}", response_model=MessageWithContext, responses=FOUND)
+async def message(
+    message_id: UUID, caller: CurrentUser, chat: TheChat, context: Annotated[int, Query(ge=0, le=CONTEXT_LIMIT)] = 0
+) -> Response:
+    """One message; with `context` also up to so many before and after it."""
+    return finished(await service.message(chat, caller, message_id, context))
+
+
+@router.patch("/message/{message_id}", response_model=MessageView, responses=CHANGED)
+async def edit(message_id: UUID, body: MessageChange, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """Change the text or the tags of a message; the old version is kept."""
+    return finished(await service.edit(tx, chat, caller, message_id, words=body.text, tags=body.tags))
+
+
+@router.delete("/message/{message_id}", response_model=MessageView, responses=CHANGED)
+async def delete(message_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """Redact a message: its place in the thread stays, its words go."""
+    return finished(await service.delete(tx, chat, caller, message_id))
+
+
+@router.get("/message/{message_id}/revisions", responses={**FOUND, **documented(403)})
+async def revisions(message_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -> list[RevisionView]:
+    """What edits and a deletion replaced, the oldest first."""
+    rows = await service.revisions(tx, chat, caller, message_id)
+    return [RevisionView.model_validate(row, from_attributes=True) for row in rows]
+
+
+Reaction = Annotated[Emoji, Path(description="The emoji, percent-encoded.")]
+
+
+@router.put("/message/{message_id}/reactions/{emoji}", response_model=MessageView, responses=CHANGED)
+async def react(message_id: UUID, emoji: Reaction, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """React to a message; the same reaction again changes nothing."""
+    return finished(await service.react(tx, chat, caller, message_id, emoji))
+
+
+@router.delete("/message/{message_id}/reactions/{emoji}", response_model=MessageView, responses=CHANGED)
+async def unreact(message_id: UUID, emoji: Reaction, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """Take a reaction back."""
+    return finished(await service.unreact(tx, chat, caller, message_id, emoji))

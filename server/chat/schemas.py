@@ -1,0 +1,239 @@
+"""What the chat room takes and gives over REST, as documented in OpenAPI. Answers are written by PostgreSQL in this form."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from server.chat.constants import (
+    CLIENT_ID_CHARACTERS,
+    EMOJI_CHARACTERS,
+    NAME_CHARACTERS,
+    PAGE_LIMIT,
+    PAYLOAD_BYTES,
+    SKIP_LIMIT,
+    SUBJECT_CHARACTERS,
+    TAG_CHARACTERS,
+    TAGS_LIMIT,
+    AuthorKind,
+    Capability,
+    Kind,
+    MessageStatus,
+    Status,
+)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("remove the NUL character")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("this holds half of a surrogate pair; send whole characters")
+    return text
+
+
+def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(payload)
+    if len(text) > PAYLOAD_BYTES:
+        raise ValueError(f"the payload may have {PAYLOAD_BYTES} bytes as JSON; this has {len(text)}")
+    if "\\u0000" in text or "\\ud8" in text.lower():
+        _storable(json.dumps(payload, ensure_ascii=False))
+        for key, value in _strings(payload):
+            _storable(key)
+            _storable(value)
+    return payload
+
+
+def _strings(value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [pair for key, inner in value.items() for pair in [(key, ""), *_strings(inner)]]
+    if isinstance(value, list):
+        return [pair for inner in value for pair in _strings(inner)]
+    return [("", value)] if isinstance(value, str) else []
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
+Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
+Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
+Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f\ud800-\udfff]+$")]
+RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+
+
+class Input(BaseModel):
+    """A body that people send: unknown fields are refused, so that a misspelt one is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ChatMessageRequest(Input):
+    """A message to post. Without `thread_id` it goes into the caller's own conversation, opened on first use."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Where is my parcel? #delivery", "client_id": "8c2f-1"}]}
+    )
+
+    text: Text = Field(description="Up to MESSAGE_CHARACTERS characters; kept in Unicode NFC, #tags are found in it.")
+    thread_id: UUID | None = None
+    client_id: Annotated[Text, Field(min_length=1, max_length=CLIENT_ID_CHARACTERS)] | None = Field(
+        None, description="Posting the same one again returns the first message: send it with every message."
+    )
+    reply_to: UUID | None = Field(None, description="A message of the same thread.")
+    tags: Tags = []
+    payload: Annotated[dict[str, Any], AfterValidator(_storable_payload)] | None = None
+
+
+class MessageChange(Input):
+    """What of a message changes; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Where is my second parcel?"}]})
+
+    text: Text | None = None
+    tags: Tags | None = None
+
+
+class MessageView(BaseModel):
+    """A message as it is now. `number` orders a thread; `offset` is the place of its last change."""
+
+    id: UUID
+    thread_id: UUID
+    number: int
+    offset: int
+    author_id: UUID | None
+    author_kind: AuthorKind
+    kind: str
+    text: str
+    payload: dict[str, Any] | None
+    client_id: str | None
+    reply_to: UUID | None
+    status: MessageStatus
+    tags: list[str]
+    language: str | None
+    reactions: dict[str, list[UUID]]
+    created_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+
+
+class RevisionView(BaseModel):
+    """What an edit or a deletion replaced."""
+
+    text: str
+    tags: list[str]
+    replaced_by: UUID | None
+    replaced_at: datetime
+
+
+class MessageWithContext(MessageView):
+    """A message, with its neighbours when `context` asked for them."""
+
+    context: list[MessageView] | None = None
+
+
+class HistoryQuery(Input):
+    """Which messages: of a thread, of a person's conversation, or, with neither, of the caller's own."""
+
+    thread_id: UUID | None = None
+    user_id: UUID | None = Field(None, description="A person: their conversation with the house.")
+    limit: int = Field(50, ge=1, le=PAGE_LIMIT)
+    offset: int = Field(0, ge=0, le=SKIP_LIMIT, description="Messages to skip; a cursor is quicker and stable.")
+    before: Text | None = Field(None, max_length=20, description="The cursor `before` of a page: what came before it.")
+    after: Text | None = Field(None, max_length=20, description="The cursor `after` of a page: what came after it.")
+    author_id: UUID | None = None
+    status: MessageStatus | None = None
+    tag: Text | None = Field(None, max_length=TAG_CHARACTERS)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    q: Text | None = Field(None, min_length=1, max_length=200, description="Full-text search, as in a search engine.")
+
+
+class HistoryPage(BaseModel):
+    """Messages in the order they were posted. `before` and `after` are cursors for the next page on either side."""
+
+    messages: list[MessageView]
+    before: str | None
+    after: str | None
+
+
+class NewThread(Input):
+    """A thread to open. `room` needs a name, `direct` exactly one other member; both are found again if they exist."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "group", "subject": "Release", "members": []}]})
+
+    kind: Kind = Kind.SUPPORT
+    subject: Subject = ""
+    name: RoomName | None = None
+    members: Annotated[list[UUID], Field(max_length=100)] = []
+    tags: Tags = []
+
+
+class ThreadChange(Input):
+    """What of a thread changes; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "archived"}]})
+
+    subject: Subject | None = None
+    status: Status | None = None
+    tags: Tags | None = None
+
+
+class ThreadView(BaseModel):
+    """A thread as the caller sees it: `unread` and `read_number` are the caller's own."""
+
+    id: UUID
+    kind: Kind
+    subject: str
+    status: Status
+    slug: str | None
+    attached_to: UUID | None
+    created_by: UUID | None
+    handled_by: UUID | None
+    tags: list[str]
+    posted: int
+    top: int
+    epoch: str
+    active_at: datetime
+    created_at: datetime
+    capability: Capability | None
+    read_number: int
+    unread: int
+    last_message: MessageView | None
+
+
+class ThreadPage(BaseModel):
+    """Threads, the most recently active first; `next` is the cursor of the next page."""
+
+    threads: list[ThreadView]
+    next: str | None
+
+
+class MemberChange(Input):
+    """What a member may do."""
+
+    capability: Capability = Capability.POST
+
+
+class MemberView(BaseModel):
+    """A member of a thread."""
+
+    user_id: UUID
+    name: str
+    capability: Capability
+    joined_at: datetime
+    read_number: int
+
+
+class ReadMark(Input):
+    """How far the caller has read: the `number` of the last message seen. It never moves back."""
+
+    number: int = Field(ge=0, le=2**53)
+
+
+class ReadView(BaseModel):
+    """Where the caller's marker stands now."""
+
+    number: int
+    unread: int

@@ -1,0 +1,237 @@
+"""Messages: post, edit, delete, react, read. The verbs behind every door; each checks, changes, promises, returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from server import clock, ids
+from server.auth.policy import Caller
+from server.chat.access import Access, Standing, checked, checked_for_posting
+from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
+from server.chat.history import CONTEXT, Filter, Window, page
+from server.chat.journal import Draft, Journal, Posted
+from server.chat.models import Message, ReadMarker, Revision, Thread
+from server.chat.statements import message_json
+from server.chat.text import merged_tags, normalised
+from server.database import Database, Transaction
+from server.errors import Conflict, Forbidden, Invalid, Missing
+
+CONTEXT_LIMIT = 50
+
+_NEXT_OFFSET = text("UPDATE threads SET top = top + 1 WHERE id = :thread RETURNING top, epoch")
+_AS_JSON = text(f"SELECT {message_json('m')} FROM messages m WHERE m.thread_id = :thread AND m.number = :number")
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What this room works with; one a process, built by the roof."""
+
+    database: Database
+    journal: Journal
+    access: Access
+    announce: Callable[[Sequence[Posted]], None]
+    character_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What someone wants to say, as it came in by a door."""
+
+    text: str
+    client_id: str | None = None
+    reply_to: UUID | None = None
+    tags: list[str] = field(default_factory=list)
+    payload: dict[str, Any] | None = None
+
+
+async def post(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessage) -> Posted:
+    """Post one message; returns after the commit, with its number, offset and public form. See Journal.post for errors."""
+    checked_for_posting(await chat.access.standing(caller, thread_id))
+    words = normalised(new.text, chat.character_limit)
+    tags = merged_tags(words, new.tags)
+    if new.reply_to is not None:
+        await _check_reply(chat, thread_id, new.reply_to)
+    draft = Draft(
+        ids.new(),
+        thread_id,
+        caller.user,
+        AuthorKind.USER,
+        words,
+        payload=None if new.payload is None else json.dumps(new.payload, ensure_ascii=False),
+        client_id=new.client_id,
+        reply_to=new.reply_to,
+        tags=tuple(tags),
+    )
+    return await chat.journal.post(draft)
+
+
+async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:
+    async with chat.database.connection() as connection:
+        found = await connection.fetchval("SELECT thread_id FROM messages WHERE id = $1", reply_to)
+    if found != thread_id:
+        raise Invalid("no_such_reply", "`reply_to` names no message of this thread")
+
+
+async def check_reader(chat: Chat, caller: Caller, thread_id: UUID) -> None:
+    """Raise Missing for whoever may not read the thread."""
+    checked(await chat.access.standing(caller, thread_id))
+
+
+async def history(chat: Chat, caller: Caller, thread_id: UUID, window: Window, wanted: Filter) -> str:
+    """One page of a thread as finished JSON (schemas.HistoryPage). Raises Missing for whoever may not read it."""
+    checked(await chat.access.standing(caller, thread_id))
+    async with chat.database.connection() as connection:
+        return await page(connection, thread_id, window, wanted)
+
+
+async def message(chat: Chat, caller: Caller, message_id: UUID, context: int = 0) -> str:
+    """One message as finished JSON, with up to `context` neighbours on each side when asked."""
+    query = f"SELECT m.thread_id, m.number, {message_json('m')} FROM messages m WHERE m.id = $1"
+    async with chat.database.connection() as connection:
+        row = await connection.fetchrow(query, message_id)
+        standing = None if row is None else await chat.access.standing(caller, row[0])
+        if row is None or standing is None or not standing.may_read:
+            raise _no_message()
+        found = str(row[2])
+        if not context:
+            return found
+        near = min(context, CONTEXT_LIMIT)
+        neighbours = await connection.fetchval(CONTEXT, row[0], row[1] - near, row[1] + near)
+    return f'{found[:-1]},"context":{neighbours}}}'
+
+
+async def edit(
+    tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, *, words: str | None, tags: list[str] | None
+) -> str:
+    """Change one's own message; the old version is kept. Managers may change the tags of anybody's."""
+    found, standing = await _locked(tx, chat, caller, message_id)
+    if found.author_id != caller.user and (words is not None or not standing.may_manage):
+        raise Forbidden("not_the_author", "only its author may change a message")
+    new_text = found.text if words is None else normalised(words, chat.character_limit)
+    new_tags = merged_tags(new_text, found.tags if tags is None and words is None else tags or [])
+    if new_text == found.text and new_tags == found.tags:
+        return await _as_json(tx, found)
+    tx.session.add(_revision(found, caller))
+    found.text, found.tags, found.edited_at = new_text, new_tags, clock.now()
+    return await _changed(tx, chat, found)
+
+
+async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> str:
+    """Redact a message: its place stays, its words go, the old version is kept. By its author, or a manager."""
+    found, standing = await _locked(tx, chat, caller, message_id)
+    if found.author_id != caller.user and not standing.may_manage:
+        raise Forbidden("not_the_author", "only its author or a manager may delete a message")
+    tx.session.add(_revision(found, caller))
+    found.text, found.tags, found.payload, found.reactions = "", [], None, {}
+    found.deleted_at = clock.now()
+    return await _changed(tx, chat, found)
+
+
+async def react(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, emoji: str) -> str:
+    """Put the caller's reaction on a message; the same one again changes nothing."""
+    found, _ = await _locked(tx, chat, caller, message_id)
+    people = found.reactions.get(emoji, [])
+    if str(caller.user) in people:
+        return await _as_json(tx, found)
+    if not people and len(found.reactions) >= REACTIONS_LIMIT:
+        raise Conflict("too_many_reactions", f"a message carries at most {REACTIONS_LIMIT} different reactions")
+    if len(people) >= REACTORS_LIMIT:
+        raise Conflict("too_many_reactions", f"at most {REACTORS_LIMIT} people can react with the same emoji")
+    found.reactions = {**found.reactions, emoji: [*people, str(caller.user)]}
+    return await _changed(tx, chat, found)
+
+
+async def unreact(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, emoji: str) -> str:
+    """Take the caller's reaction back; one that was not there changes nothing."""
+    found, _ = await _locked(tx, chat, caller, message_id)
+    people = found.reactions.get(emoji, [])
+    if str(caller.user) not in people:
+        return await _as_json(tx, found)
+    rest = [person for person in people if person != str(caller.user)]
+    others = {word: names for word, names in found.reactions.items() if word != emoji}
+    found.reactions = {**others, emoji: rest} if rest else others
+    return await _changed(tx, chat, found)
+
+
+async def revisions(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> list[Revision]:
+    """What edits of a message replaced, the oldest first: for its author and for managers."""
+    found = await tx.session.scalar(select(Message).where(Message.id == message_id))
+    standing = None if found is None else await chat.access.standing(caller, found.thread_id)
+    if found is None or standing is None or not standing.may_read:
+        raise _no_message()
+    if found.author_id != caller.user and not standing.may_manage:
+        raise Forbidden("not_the_author", "only its author or a manager may read what an edit replaced")
+    rows = await tx.session.scalars(select(Revision).where(Revision.message_id == message_id).order_by(Revision.id))
+    return list(rows)
+
+
+async def mark_read(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, number: int) -> tuple[int, int]:
+    """Move the caller's marker forward, never back; returns where it stands and how many are unread."""
+    checked(await chat.access.standing(caller, thread_id))
+    posted = await tx.session.scalar(select(Thread.posted).where(Thread.id == thread_id)) or 0
+    new = insert(ReadMarker).values(thread_id=thread_id, user_id=caller.user, number=min(number, posted))
+    upsert = new.on_conflict_do_update(
+        index_elements=["thread_id", "user_id"],
+        set_={"number": text("greatest(read_markers.number, excluded.number)")},
+    ).returning(ReadMarker.number)
+    stands_at = (await tx.session.execute(upsert)).scalar_one()
+    return stands_at, posted - stands_at
+
+
+async def _locked(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> tuple[Message, Standing]:
+    """The message, its thread locked before it (the order of the journal), for someone who may post there."""
+    thread_id = await tx.session.scalar(select(Message.thread_id).where(Message.id == message_id))
+    standing = None if thread_id is None else await chat.access.standing(caller, thread_id)
+    if thread_id is None or standing is None or not standing.may_read:
+        raise _no_message()
+    checked_for_posting(standing)
+    await tx.session.execute(select(Thread.id).where(Thread.id == thread_id).with_for_update())
+    found = await tx.session.scalar(select(Message).where(Message.thread_id == thread_id, Message.id == message_id))
+    if found is None:
+        raise _no_message()
+    if found.deleted_at is not None:
+        raise Conflict("message_deleted", "this message was deleted and cannot change any more")
+    return found, standing
+
+
+async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
+    """Take the thread's next offset for the change, and promise to announce it."""
+    top, epoch = (await tx.session.execute(_NEXT_OFFSET, {"thread": found.thread_id})).one()
+    found.offset = top
+    await tx.session.flush()
+    finished = await _as_json(tx, found)
+    posted = Posted(found.id, found.thread_id, found.number, top, epoch, finished, is_first=True)
+
+    async def announce() -> None:
+        chat.announce([posted])
+
+    tx.after_commit(announce)
+    return finished
+
+
+async def _as_json(tx: Transaction, found: Message) -> str:
+    key = {"thread": found.thread_id, "number": found.number}
+    return str((await tx.session.execute(_AS_JSON, key)).scalar_one())
+
+
+def _revision(found: Message, caller: Caller) -> Revision:
+    return Revision(
+        thread_id=found.thread_id,
+        message_id=found.id,
+        text=found.text,
+        tags=found.tags,
+        replaced_by=caller.user,
+    )
+
+
+def _no_message() -> Missing:
+    return Missing("no_such_message", "there is no such message, or it is not yours")
+
+

@@ -1,0 +1,276 @@
+"""Threads and who belongs to them: open, find, list, change, members in and out, operators' notes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server import ids
+from server.auth.models import User
+from server.auth.policy import Caller
+from server.chat.access import (
+    VISIBLE_TO_MEMBERS,
+    VISIBLE_TO_OPERATORS,
+    Standing,
+    checked,
+    checked_for_managing,
+    is_operator,
+)
+from server.chat.constants import MEMBERS_LIMIT, Capability, Kind, Status
+from server.chat.models import Member, ReadMarker, Thread
+from server.chat.service import Chat
+from server.chat.statements import message_json
+from server.database import Transaction
+from server.errors import Conflict, Fault, Forbidden, Invalid, Missing
+
+THREADS = """
+SELECT row_to_json(r)::text FROM (
+  SELECT t.id, t.kind, t.subject, t.status, t.slug, t.attached_to, t.created_by, t.handled_by, t.tags, t.posted, t.top,
+         t.epoch, t.active_at, t.created_at, m.capability, coalesce(k.number, 0) AS read_number,
+         t.posted - coalesce(k.number, 0) AS unread,
+         (SELECT CAST({last} AS json) FROM messages w WHERE w.thread_id = t.id ORDER BY w.number DESC LIMIT 1) AS last_message
+  FROM threads t
+  LEFT JOIN members m ON m.thread_id = t.id AND m.user_id = CAST(:me AS uuid)
+  LEFT JOIN read_markers k ON k.thread_id = t.id AND k.user_id = CAST(:me AS uuid)
+  WHERE {conditions}
+  ORDER BY t.active_at DESC, t.id DESC LIMIT :limit
+) r
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member as others see them."""
+
+    user_id: UUID
+    name: str
+    capability: Capability
+    joined_at: datetime
+    read_number: int
+
+
+async def own(tx: Transaction, caller: Caller) -> UUID:
+    """The caller's own open conversation, made on first use; two first posts at once find the same one."""
+    thread_id, _ = await _find_or_make(tx.session, caller, Kind.SUPPORT, f"own:{caller.user}")
+    return thread_id
+
+
+async def conversation_of(chat: Chat, caller: Caller, user_id: UUID | None) -> UUID:
+    """A person's conversation with the house (the caller's own by default): the open one, else the last they opened."""
+    query = """SELECT id FROM threads WHERE created_by = $1 AND kind = 'support'
+               ORDER BY slug IS NULL, id DESC LIMIT 1"""
+    async with chat.database.connection() as connection:
+        found: UUID | None = await connection.fetchval(query, user_id or caller.user)
+    if found is None:
+        raise Missing("no_such_thread", "there is no such thread, or it is not yours")
+    return found
+
+
+async def open_thread(
+    tx: Transaction,
+    caller: Caller,
+    kind: Kind,
+    *,
+    subject: str = "",
+    name: str | None = None,
+    members: list[UUID] | None = None,
+    tags: list[str] | None = None,
+) -> tuple[UUID, bool]:
+    """Open a thread, or find the one there may be only one of; returns its id and whether it is new."""
+    others = [user for user in dict.fromkeys(members or []) if user != caller.user]
+    slug = _slug(caller, kind, name, others)
+    await _check_people(tx.session, others)
+    thread_id, is_new = await _find_or_make(tx.session, caller, kind, slug, subject=subject, tags=tags or [])
+    if is_new:
+        tx.session.add_all(Member(thread_id=thread_id, user_id=user, capability=Capability.POST) for user in others)
+    return thread_id, is_new
+
+
+def _slug(caller: Caller, kind: Kind, name: str | None, others: list[UUID]) -> str | None:
+    if kind in (Kind.TELEGRAM, Kind.NOTES):
+        raise Invalid("kind_not_for_opening", f"a {kind} thread opens by itself; choose support, direct, group or room")
+    if kind is Kind.ROOM:
+        if name is None:
+            raise Invalid("name_needed", "a room needs a `name`", faults=[Fault("name", "give the room a name")])
+        return f"room:{name}"
+    if name is not None:
+        raise Invalid("name_not_allowed", "only a room has a `name`; use `subject`")
+    if kind is Kind.DIRECT:
+        if len(others) != 1:
+            raise Invalid("one_member_needed", "a direct thread has exactly one other member")
+        return "direct:" + ":".join(sorted((str(caller.user), str(others[0]))))
+    if kind is Kind.SUPPORT and others and not is_operator(caller.role):
+        raise Forbidden("members_by_operators", "only operators bring others into a support thread")
+    return None
+
+
+async def _check_people(session: AsyncSession, people: list[UUID]) -> None:
+    known = set(await session.scalars(select(User.id).where(User.id.in_(people)))) if people else set()
+    missing = [person for person in people if person not in known]
+    if missing:
+        raise Invalid("no_such_user", f"there is no user {missing[0]}")
+
+
+async def _find_or_make(
+    session: AsyncSession,
+    caller: Caller,
+    kind: Kind,
+    slug: str | None,
+    *,
+    subject: str = "",
+    tags: list[str] | None = None,
+    attached_to: UUID | None = None,
+) -> tuple[UUID, bool]:
+    """A new thread, or the one that has this slug already."""
+    row: dict[str, Any] = {"id": ids.new(), "kind": kind, "slug": slug, "subject": subject, "created_by": caller.user}
+    row |= {"tags": [tag.lower().removeprefix("#") for tag in tags or []], "attached_to": attached_to}
+    row |= {"epoch": ids.new().hex[-8:]}
+    new = insert(Thread).values(row).on_conflict_do_nothing(index_elements=["slug"]).returning(Thread.id)
+    made = await session.scalar(new)
+    if made is None:
+        found = await session.scalar(select(Thread.id).where(Thread.slug == slug))
+        assert found is not None
+        return found, False
+    if kind not in (Kind.ROOM, Kind.NOTES):
+        capability = Capability.MANAGE if kind is Kind.GROUP else Capability.POST
+        session.add(Member(thread_id=made, user_id=caller.user, capability=capability))
+    return made, True
+
+
+async def notes_of(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID) -> UUID:
+    """The operators' private notes on a thread: a thread of their own, made on first use."""
+    standing = checked(await chat.access.standing(caller, thread_id))
+    if not standing.is_operator:
+        raise Forbidden("operators_only", "private notes are the operators'")
+    if standing.kind is Kind.NOTES:
+        raise Invalid("notes_on_notes", "this thread is itself the notes of another")
+    found, _ = await _find_or_make(tx.session, caller, Kind.NOTES, f"notes:{thread_id}", attached_to=thread_id)
+    return found
+
+
+async def view(tx: Transaction, caller: Caller, thread_id: UUID) -> str:
+    """One thread as finished JSON (schemas.ThreadView); the caller's right to it is checked before."""
+    query = THREADS.format(last=message_json("w"), conditions="t.id = :thread")
+    values = {"me": caller.user, "thread": thread_id, "limit": 1}
+    return str((await tx.session.execute(text(query), values)).scalar_one())
+
+
+async def listing(
+    tx: Transaction, caller: Caller, *, status: Status, kind: Kind | None, mine: bool, limit: int, cursor: str | None
+) -> str:
+    """The caller's threads, the most recently active first, as finished JSON (schemas.ThreadPage)."""
+    values: dict[str, Any] = {"me": caller.user, "status": str(status), "limit": limit + 1}
+    visible = VISIBLE_TO_OPERATORS if is_operator(caller.role) and not mine else VISIBLE_TO_MEMBERS
+    conditions = [visible if kind is not Kind.ROOM or mine else "true", "t.status = :status"]
+    if kind is not None:
+        values["kind"] = str(kind)
+        conditions.append("t.kind = :kind")
+    if cursor is not None:
+        values["active_at"], values["id"] = _read_cursor(cursor)
+        conditions.append("(t.active_at, t.id) < (:active_at, :id)")
+    query = THREADS.format(last=message_json("w"), conditions=" AND ".join(conditions))
+    rows = [str(row[0]) for row in await tx.session.execute(text(query), values)]
+    following = f'"{_cursor(rows[limit - 1])}"' if len(rows) > limit else "null"
+    return f'{{"threads":[{",".join(rows[:limit])}],"next":{following}}}'
+
+
+def _cursor(row: str) -> str:
+    last = json.loads(row)
+    return base64.urlsafe_b64encode(f"{last['active_at']} {last['id']}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        active_at, thread_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
+        return datetime.fromisoformat(active_at), UUID(thread_id)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("bad_cursor", "a cursor comes from the `next` of an earlier page") from error
+
+
+async def change(
+    tx: Transaction,
+    chat: Chat,
+    caller: Caller,
+    thread_id: UUID,
+    *,
+    subject: str | None = None,
+    status: Status | None = None,
+    tags: list[str] | None = None,
+) -> None:
+    """Rename, tag, archive or reopen a thread. Its own people may archive and reopen; the rest is for managers."""
+    standing = checked(await chat.access.standing(caller, thread_id))
+    if subject is not None or tags is not None or not standing.may_post:
+        checked_for_managing(standing)
+    thread = await tx.session.get(Thread, thread_id, with_for_update=True)
+    if thread is None:
+        raise Missing("no_such_thread", "there is no such thread, or it is not yours")
+    if subject is not None:
+        thread.subject = subject
+    if tags is not None:
+        thread.tags = list(dict.fromkeys(tag.lower().removeprefix("#") for tag in tags))
+    if status is not None:
+        thread.status = status
+        if status is Status.ARCHIVED and standing.kind is Kind.SUPPORT:
+            thread.slug = None  # the next word of its owner opens a new conversation
+    await tx.session.flush()
+    tx.after_commit(_forgotten(chat, thread_id))
+
+
+async def members(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID) -> list[MemberRow]:
+    """Who belongs to the thread, the longest first."""
+    checked(await chat.access.standing(caller, thread_id))
+    rows = await tx.session.execute(
+        select(Member, User.name, func.coalesce(ReadMarker.number, 0))
+        .join(User, User.id == Member.user_id)
+        .outerjoin(ReadMarker, (ReadMarker.thread_id == Member.thread_id) & (ReadMarker.user_id == Member.user_id))
+        .where(Member.thread_id == thread_id)
+        .order_by(Member.joined_at, Member.user_id)
+        .limit(MEMBERS_LIMIT)
+    )
+    return [MemberRow(one.user_id, name, Capability(one.capability), one.joined_at, read) for one, name, read in rows]
+
+
+async def admit(
+    tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, user_id: UUID, capability: Capability
+) -> None:
+    """Make someone a member, or change what a member may do."""
+    _membership_changes(checked_for_managing(await chat.access.standing(caller, thread_id)))
+    await _check_people(tx.session, [user_id])
+    count = await tx.session.scalar(select(func.count()).where(Member.thread_id == thread_id)) or 0
+    if count >= MEMBERS_LIMIT:
+        raise Conflict("too_many_members", f"a thread has at most {MEMBERS_LIMIT} members; open a room for more")
+    new = insert(Member).values(thread_id=thread_id, user_id=user_id, capability=capability)
+    await tx.session.execute(
+        new.on_conflict_do_update(index_elements=["thread_id", "user_id"], set_={"capability": capability})
+    )
+    tx.after_commit(_forgotten(chat, thread_id))
+
+
+async def remove(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, user_id: UUID) -> None:
+    """Take someone out; everybody may take themselves out. Who is not a member is gone already."""
+    standing = checked(await chat.access.standing(caller, thread_id))
+    _membership_changes(standing if user_id == caller.user else checked_for_managing(standing))
+    await tx.session.execute(delete(Member).where(Member.thread_id == thread_id, Member.user_id == user_id))
+    tx.after_commit(_forgotten(chat, thread_id))
+
+
+def _membership_changes(standing: Standing) -> None:
+    if standing.kind in (Kind.DIRECT, Kind.ROOM, Kind.NOTES):
+        raise Conflict("fixed_membership", f"a {standing.kind} thread has no members to change")
+
+
+def _forgotten(chat: Chat, thread_id: UUID) -> Callable[[], Awaitable[None]]:
+    async def forget() -> None:
+        chat.access.forget(thread_id)
+
+    return forget

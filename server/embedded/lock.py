@@ -1,0 +1,44 @@
+"""One launcher for one DATA_DIR: whoever comes second is told who was first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+
+class Taken(Exception):
+    """Another launcher holds the folder; the text names its process and address."""
+
+
+class Lock:
+    """Held from `with` to its end. The system lets go of it when the process dies, however it dies."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._handle = -1
+
+    def __enter__(self) -> Lock:
+        self._handle = os.open(self._data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            first = os.pread(self._handle, 1000, 0).decode(errors="replace").strip()
+            os.close(self._handle)
+            raise Taken(
+                f"Parley already runs on {self._data_dir} ({first or 'just starting'}): "
+                "stop that one, or choose another folder with DATA_DIR"
+            ) from None
+        self.tell(f"process {os.getpid()}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._handle)
+
+    def tell(self, words: str) -> None:
+        """What a second one shall read about us."""
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, words.encode(), 0)

@@ -1,0 +1,261 @@
+"""What every REST door shares: problems as RFC 9457 answers, the transaction, limits, request ids. Knows no room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server import ids, metrics
+from server.database import Database, Transaction
+from server.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    Limited,
+    Missing,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+)
+from server.logging import named
+
+log = named("web")
+
+STATUS: dict[type[Problem], int] = {
+    Invalid: 422,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Missing: 404,
+    Conflict: 409,
+    Limited: 429,
+    Unavailable: 503,
+}
+TITLES = {
+    400: "The request cannot be read",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "The request is too large",
+    415: "Unsupported media type",
+    422: "The input cannot be accepted",
+    429: "Too many requests",
+    500: "Something broke here",
+    503: "Not available now",
+}
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+REQUEST_ID_LIMIT = 64
+
+
+class FaultView(BaseModel):
+    """One wrong value: where it stands and what would be right."""
+
+    field: str
+    message: str
+
+
+class ProblemView(BaseModel):
+    """RFC 9457 `application/problem+json`. `code` is stable: program against it, show `detail` to people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    faults: list[FaultView] = Field(default_factory=list)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route: these statuses, each answered with a ProblemView."""
+    return {
+        status: {
+            "description": TITLES[status],
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
+        }
+        for status in statuses
+    }
+
+
+ALWAYS = documented(400, 413, 422, 429, 500, 503)
+SIGNED_IN = {**ALWAYS, **documented(401)}
+
+
+def problem_response(problem: Problem, status: int | None = None) -> Response:
+    """The answer that tells this problem over HTTP."""
+    code = status or next((STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS), 500)
+    headers = {"cache-control": "no-store"}
+    if problem.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(problem.retry_after)))
+    if code == 401:
+        headers["www-authenticate"] = "Bearer"
+    view = ProblemView(
+        title=TITLES.get(code, "Problem"),
+        status=code,
+        code=problem.code,
+        detail=problem.detail,
+        request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
+        faults=[FaultView(field=fault.field, message=fault.message) for fault in problem.faults],
+    )
+    return Response(view.model_dump_json(), code, headers, "application/problem+json")
+
+
+async def _on_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = []
+    for item in error.errors():
+        if item["type"] == "json_invalid":
+            return problem_response(Invalid("malformed_json", f"the body is not JSON: {item['ctx']['error']}"), 400)
+        faults.append(Fault(".".join(str(part) for part in item["loc"]), str(item["msg"])))
+    first = f"{faults[0].field}: {faults[0].message}" if faults else "the input is not valid"
+    return problem_response(Invalid("invalid_input", first, faults=faults))
+
+
+async def _on_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    codes = {400: "malformed_json", 404: "no_such_route", 405: "method_not_allowed"}
+    response = problem_response(Problem(codes.get(error.status_code, "refused"), error.detail), error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def install_problems(app: FastAPI) -> None:
+    """Every error of every room leaves this application as problem+json."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+async def transaction(request: Request) -> AsyncIterator[Transaction]:
+    """One request, one transaction: committed before the answer leaves, announced after the commit."""
+    database: Database = request.state.database
+    async with database.transaction() as tx:
+        yield tx
+
+
+Tx = Annotated[Transaction, Depends(transaction, scope="function")]
+
+
+class Gate:
+    """The outermost layer of REST: request id, body limit, security headers, one log line and one count a request."""
+
+    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+        self.app = app
+        self.body_bytes = body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await _Visit(self, scope, receive, send).carry_out()
+
+
+class _Visit:
+    """One request on its way through the gate."""
+
+    __slots__ = ("gate", "inner_receive", "inner_send", "request_id", "scope", "started", "status", "taken")
+
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+        self.gate = gate
+        self.scope = scope
+        self.inner_receive = receive
+        self.inner_send = send
+        self.started = time.perf_counter()
+        self.status = 0
+        self.taken = 0
+        self.request_id = _request_id(scope)
+
+    async def carry_out(self) -> None:
+        structlog.contextvars.bind_contextvars(request_id=self.request_id)
+        try:
+            refusal = self._refusal()
+            if refusal is None:
+                await self.gate.app(self.scope, self.receive, self.send)
+            else:
+                await refusal(self.scope, self.receive, self.send)
+        except _BodyTooLarge:
+            await self._answer(self._too_large())
+        except Exception:
+            log.exception("request_failed", method=self.scope["method"], path=self.scope["path"])
+            await self._answer(
+                problem_response(Problem("internal_error", "this is our fault; it has been logged"), 500)
+            )
+        finally:
+            self._count()
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _answer(self, response: Response) -> None:
+        if self.status == 0:
+            await response(self.scope, self.receive, self.send)
+
+    def _refusal(self) -> Response | None:
+        for name, value in self.scope["headers"]:
+            if name == b"content-length" and (not value.isdigit() or int(value) > self.gate.body_bytes):
+                return self._too_large()
+        if "\x00" in self.scope["path"] or b"%00" in self.scope["query_string"]:
+            return problem_response(Invalid("nul_character", "remove the NUL character from the address"), 400)
+        return None
+
+    def _too_large(self) -> Response:
+        detail = f"the body may have {self.gate.body_bytes} bytes; send less"
+        return problem_response(Invalid("body_too_large", detail), 413)
+
+    async def receive(self) -> Message:
+        message = await self.inner_receive()
+        self.taken += len(message.get("body", b""))
+        if self.taken > self.gate.body_bytes:
+            raise _BodyTooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = message.setdefault("headers", [])
+            headers.append((b"x-request-id", self.request_id.encode()))
+            headers.extend(SECURITY_HEADERS)
+            if not any(name == b"content-security-policy" for name, _ in headers):
+                headers.append(API_POLICY)
+        await self.inner_send(message)
+
+    def _count(self) -> None:
+        route = getattr(self.scope.get("route"), "path", "-")
+        seconds = time.perf_counter() - self.started
+        metrics.requests.labels(self.scope["method"], route, self.status).inc()
+        metrics.request_seconds.observe(seconds)
+        log.debug("request", method=self.scope["method"], route=route, status=self.status, seconds=round(seconds, 5))
+
+
+class _BodyTooLarge(Exception):
+    """More bytes arrived than the body may have."""
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id where it is a sane one, so that a trace can cross houses; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and 0 < len(value) <= REQUEST_ID_LIMIT:
+            text: str = value.decode("latin-1")
+            if text.replace("-", "").isalnum() and text.isascii():
+                return text
+    return str(ids.new())
