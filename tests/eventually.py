@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 5.0) -> T:
-    """The first true answer of `check`; an AssertionError in it means "not yet", and the last one is raised in the end."""
+    """The first true answer of `check`. An AssertionError in it means "not yet"; the last one is raised in the end."""
     deadline = time.monotonic() + within * TIME_UNIT
     while True:
         failure: AssertionError | None = None
