@@ -29,7 +29,7 @@ NO_PYTHON = """Parley needs Python 3.11 or newer, and there is none on this mach
 NO_VENV = """This Python cannot make an environment (its own words are above). On Debian and Ubuntu the part is missing:
   sudo apt install python3-venv"""
 
-CHECKS = {
+CHECKS: dict[str, list[str | Path]] = {
     "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
     "lint": [PYTHON, "-m", "ruff", "check", "."],
     "types": [PYTHON, "-m", "mypy"],
