@@ -1,4 +1,4 @@
-"""What the chat room takes and gives over REST, as documented in OpenAPI. Answers are written by PostgreSQL in this form."""
+"""What the chat room takes and gives over REST, as OpenAPI tells it. PostgreSQL writes answers in this form."""
 
 from __future__ import annotations
 
