@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -174,7 +174,7 @@ class Journal:
                 if last:
                     raise
                 known = await connection.fetch(REPOSTED, *_identities(drafts))
-                outcomes.update((row[0], Posted(*row[1:], False)) for row in known)
+                outcomes.update((row[0], replace(Posted(*row[1:]), is_first=False)) for row in known)
                 drafts = [draft for draft in drafts if draft.id not in outcomes]
             except asyncpg.DeadlockDetectedError:
                 if last:
