@@ -1,0 +1,103 @@
+"""Access tokens: signed words that say who speaks. Knows no table, so a ban has to reach their bearer another way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import jwt
+
+from server import clock, ids
+from server.auth.constants import TOKEN_CHARACTERS, Role
+from server.auth.policy import Caller
+from server.errors import Unauthenticated
+
+ALGORITHM = "HS256"
+ISSUER = AUDIENCE = "parley"
+REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti", "name", "role", "sid"]
+REMEMBERED_TOKENS = 10_000  # about 10 MB; when full, the one verified longest ago is verified anew
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long the two tokens of a session are good."""
+
+    access_seconds: int = 900
+    refresh_seconds: int = 30 * 86_400
+
+
+class Tokens:
+    """Issues access tokens and verifies them. Of several secrets the first signs and any verifies."""
+
+    def __init__(self, secrets: Sequence[str], lifetimes: Lifetimes) -> None:
+        self.lifetimes = lifetimes
+        self._keys = {_key_id(secret): secret for secret in secrets}
+        self._signing = _key_id(secrets[0])
+        self._verified: dict[str, tuple[float, Caller]] = {}
+
+    def issue(self, user: UUID, name: str, role: Role, session: UUID) -> str:
+        """An access token for this person in this session, good from now on."""
+        now = int(clock.now().timestamp())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + self.lifetimes.access_seconds,
+            "jti": ids.new().hex,
+            "sub": str(user),
+            "name": name,
+            "role": role,
+            "sid": str(session),
+        }
+        return jwt.encode(claims, self._keys[self._signing], ALGORITHM, headers={"kid": self._signing})
+
+    def verify(self, token: str) -> Caller:
+        """Whom the token speaks for; raises Unauthenticated `token_expired` or `token_invalid`."""
+        known = self._verified.get(token)
+        if known is None:
+            caller = self._decoded(token)
+            assert caller.expires_at is not None
+            if len(self._verified) >= REMEMBERED_TOKENS:
+                del self._verified[next(iter(self._verified))]
+            self._verified[token] = known = (caller.expires_at, caller)
+        expires_at, caller = known
+        if clock.now().timestamp() >= expires_at:
+            del self._verified[token]
+            raise _expired()
+        return caller
+
+    def _decoded(self, token: str) -> Caller:
+        if len(token) > TOKEN_CHARACTERS:
+            raise _invalid()
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": REQUIRED},
+            )
+            return Caller(
+                UUID(claims["sub"]), claims["name"], Role(claims["role"]), float(claims["exp"]), UUID(claims["sid"])
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise _expired() from error
+        # A token that was not made here may hold anything where these look: every such surprise means the same.
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _invalid() from error
+
+
+def _key_id(secret: str) -> str:
+    return hashlib.sha256(b"parley key id " + secret.encode()).hexdigest()[:8]
+
+
+def _expired() -> Unauthenticated:
+    return Unauthenticated("token_expired", "the access token has expired; refresh it")
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated("token_invalid", "the access token is not valid; sign in again")

@@ -1,0 +1,64 @@
+"""Books places in Redis for all processes together, or in this process alone while Redis is away. Knows no purpose."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from server import clock
+from server.logging import named
+from server.pacing.pace import MICROSECONDS, Rate, Reservation, reserve
+from server.pacing.script import RESERVE
+
+PREFIX = "{pace}:"  # one hash tag: on a cluster the keys of one call have to live together
+ANSWER_SECONDS = 0.5  # Redis takes a tenth of a millisecond; nobody signs in later because it hangs
+AWAY_SECONDS = 2.0  # after a failure Redis is left alone for so long
+LOCAL_KEYS = 10_000  # keys known while Redis is away; when full, the one booked longest ago is forgotten
+
+log = named("pacing")
+
+
+class Limiter:
+    """One round trip a call, whatever the number of keys. Never fails because of Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        # The client loads the script where it is missing, and again after a restart of Redis.
+        self._script = redis.register_script(RESERVE)
+        self._local: dict[str, int] = {}
+        self._away_until = 0.0
+
+    async def reserve(self, rates: Mapping[str, Rate], max_wait_seconds: float = 0.0) -> Reservation:
+        """Book a place on every key, or on none when that takes longer than `max_wait_seconds`."""
+        max_wait = int(max_wait_seconds * MICROSECONDS)
+        if clock.monotonic() >= self._away_until:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._in_redis(rates, max_wait)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._away_until = clock.monotonic() + AWAY_SECONDS
+                log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
+        return self._here(rates, max_wait)
+
+    async def _in_redis(self, rates: Mapping[str, Rate], max_wait: int) -> Reservation:
+        arguments: list[Any] = [max_wait, ""]
+        for rate in rates.values():
+            arguments += (rate.interval, rate.tolerance)
+        granted, wait = cast("list[int]", await self._script(keys=[PREFIX + key for key in rates], args=arguments))
+        return Reservation(granted == 1, wait)
+
+    def _here(self, rates: Mapping[str, Rate], max_wait: int) -> Reservation:
+        now = int(clock.monotonic() * MICROSECONDS)
+        slots = [self._local.get(key) for key in rates]
+        booked, after = reserve(slots, list(rates.values()), now, max_wait)
+        if booked.granted:
+            for key, slot in zip(rates, after, strict=True):
+                self._local.pop(key, None)
+                self._local[key] = slot
+            while len(self._local) > LOCAL_KEYS:
+                del self._local[next(iter(self._local))]
+        return booked
