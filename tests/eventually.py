@@ -16,14 +16,14 @@ POLL_SECONDS = 0.01
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 5.0) -> T:
-    """The first true answer of `check`; an AssertionError in it means "not yet", and the last one is raised in the end."""
+async def eventually(check: Callable[[], T | Awaitable[T | None] | None], *, within: float = 5.0) -> T:
+    """The first true answer of `check`. An AssertionError in it means "not yet"; the last one is raised in the end."""
     deadline = time.monotonic() + within * TIME_UNIT
     while True:
         failure: AssertionError | None = None
         try:
             answer = check()
-            seen = cast(T, await answer) if inspect.isawaitable(answer) else answer
+            seen = cast("T | None", await answer if inspect.isawaitable(answer) else answer)
             if seen:
                 return seen
         except AssertionError as error:
