@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from server.config import Misconfigured, Settings
 from server.embedded import door, schema
-from server.embedded.home import Home, open_home
-from server.embedded.lock import Lock, Taken
+from server.embedded.home import open_home
+from server.embedded.lock import is_held
 from server.embedded.up import is_embedded, own_engines
 from server.embedded.where import EngineFailed
 
@@ -47,8 +47,9 @@ async def _all(settings: Settings) -> AsyncIterator[Finding]:
     runs = True
     if is_embedded(settings):
         home = open_home(settings.data_dir)
-        runs, finding = _installation(home)
-        yield finding
+        runs = is_held(home.root)
+        state = "running" if runs else "not running; `parley up` starts them"
+        yield Finding(f"private engines in {home.root}: {state}")
         try:
             postgres, valkey = own_engines(settings, home)
         except EngineFailed as error:
@@ -72,14 +73,6 @@ def _secret(settings: Settings) -> Finding:
         return Finding(f"SECRET_KEY is set ({len(settings.secrets)} in use)")
     except Misconfigured as error:
         return Finding("SECRET_KEY cannot be used", str(error))
-
-
-def _installation(home: Home) -> tuple[bool, Finding]:
-    try:
-        with Lock(home.root):
-            return False, Finding(f"private engines in {home.root}: not running; `parley up` starts them")
-    except Taken:
-        return True, Finding(f"private engines in {home.root}: running")
 
 
 async def _database(url: str) -> AsyncIterator[Finding]:

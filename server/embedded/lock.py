@@ -12,6 +12,15 @@ class Taken(Exception):
     """Another launcher holds the folder; the text names its process and address."""
 
 
+def is_held(data_dir: Path) -> bool:
+    """Whether a launcher works on this folder now."""
+    try:
+        with Lock(data_dir):
+            return False
+    except Taken:
+        return True
+
+
 class Lock:
     """Held from `with` to its end. The system lets go of it when the process dies, however it dies."""
 

@@ -15,7 +15,7 @@ from server.logging import named
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 10.0
 SETTLED_SECONDS = 30.0  # who ran so long did not fail at its start: the next delay is short again
-TRIES_BEFORE_READY = 3  # what has never worked will not work by being repeated
+TRIES_BEFORE_READY = 2  # what has never worked will not work by being repeated
 MISCONFIGURED = 2  # a child's exit code: nothing changes before a person has changed a setting
 POLL_SECONDS = 0.1
 IDLE_SECONDS = 5.0
