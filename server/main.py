@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +13,7 @@ from server import metrics
 from server.auth.router import router as auth_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
-from server.config import Settings
+from server.config import VERSION, Settings
 from server.logging import configure
 from server.runtime import Runtime
 from server.web import Gate, ProblemView, install_problems
@@ -37,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Parley",
-        version=version("parley"),
+        version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,

@@ -16,7 +16,7 @@ POLL_SECONDS = 0.01
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], T | None | Awaitable[T | None]], *, within: float = 5.0) -> T:
+async def eventually(check: Callable[[], T | Awaitable[T | None] | None], *, within: float = 5.0) -> T:
     """The first true answer of `check`. An AssertionError in it means "not yet"; the last one is raised in the end."""
     deadline = time.monotonic() + within * TIME_UNIT
     while True:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 from typing_extensions import override
+from websockets.exceptions import NegotiationError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -29,8 +31,20 @@ from server.realtime.protocol import Close
 PATH = "/connection/websocket"
 FRAME_BYTES = 65_536  # more in one message is closed with 1009
 CLOSE_SECONDS = 5.0  # for the peer to answer a close frame
-_SUBPROTOCOLS = (Subprotocol("centrifuge-json"),)
+_JSON = Subprotocol("centrifuge-json")
 _quiet = logging.getLogger("server.realtime.handshake")
+
+
+class Handshake(ServerProtocol):
+    """websockets' core with our choice of subprotocol: who asks for none speaks JSON."""
+
+    @override
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        if not subprotocols:
+            return None
+        if _JSON in subprotocols:
+            return _JSON
+        raise NegotiationError("only centrifuge-json is spoken here")
 
 
 class ServerState(Protocol):
@@ -49,9 +63,8 @@ class Socket(asyncio.Protocol):
         self._peers = server_state.connections
         self._node: Node | None = app_state.get("node")
         origins = self._node.origins if self._node is not None else None
-        self._parser = ServerProtocol(
+        self._parser = Handshake(
             origins=None if origins is None else [Origin(each) for each in origins],
-            subprotocols=_SUBPROTOCOLS,
             max_size=FRAME_BYTES,
             logger=_quiet,
         )

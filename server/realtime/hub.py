@@ -67,15 +67,15 @@ class Audience:
         self.fast.pop(listener, None)
         self.slow.pop(listener, None)
 
-    def fan_out(self, frame: bytes) -> Iterator[None]:
+    def fan_out(self, frame: bytes, chunk: int) -> Iterator[None]:
         """Send the same bytes to everybody; yields wherever others should have their turn."""
         for listener in tuple(self.slow):
             listener.write(frame)  # cuts the listener that lags too far, which then leaves: hence the copy
         everybody = tuple(self.fast)
-        for start in range(0, len(everybody), CHUNK):
+        for start in range(0, len(everybody), chunk):
             if start:
                 yield
-            self._send(everybody[start : start + CHUNK], frame)
+            self._send(everybody[start : start + chunk], frame)
 
     def _send(self, listeners: Iterable[Listener], frame: bytes) -> None:
         length = len(frame)
@@ -102,10 +102,21 @@ class Audience:
 class Channel:
     """One channel on this node: its gate, its listeners, and what waits while a large fan-out is under way."""
 
-    __slots__ = ("_agenda", "_agenda_bytes", "audiences", "gate", "guests", "is_fanning", "name", "recoveries")
+    __slots__ = (
+        "_agenda",
+        "_agenda_bytes",
+        "_chunk",
+        "audiences",
+        "gate",
+        "guests",
+        "is_fanning",
+        "name",
+        "recoveries",
+    )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, chunk: int = CHUNK) -> None:
         self.name = name
+        self._chunk = chunk
         self.gate = Gate()
         self.audiences: dict[Codec, Audience] = {}
         self.guests = 0  # joins and fillings in progress: the channel must not go away under them
@@ -180,7 +191,7 @@ class Channel:
                 self._agenda_bytes -= sum(len(each.data) for each in item)
                 for codec, audience in tuple(self.audiences.items()):
                     if audience:
-                        yield from audience.fan_out(codec.publish(self.name, item))
+                        yield from audience.fan_out(codec.publish(self.name, item), self._chunk)
         finally:
             self.is_fanning = False
             self._agenda, self._agenda_bytes = None, 0
@@ -189,14 +200,15 @@ class Channel:
 class Hub:
     """All channels that somebody on this node listens to, or is about to."""
 
-    def __init__(self) -> None:
+    def __init__(self, chunk: int = CHUNK) -> None:
+        self._chunk = chunk
         self.channels: dict[str, Channel] = {}
 
     def enter(self, name: str) -> Channel:
         """The channel, which stays until `release`."""
         channel = self.channels.get(name)
         if channel is None:
-            channel = self.channels[name] = Channel(name)
+            channel = self.channels[name] = Channel(name, self._chunk)
         channel.guests += 1
         return channel
 

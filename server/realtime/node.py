@@ -14,7 +14,7 @@ from server.realtime import news, protocol
 from server.realtime.bus import Bus, Heard
 from server.realtime.effects import Joined
 from server.realtime.gate import Torn
-from server.realtime.hub import Channel, Hub, Listener
+from server.realtime.hub import CHUNK, Channel, Hub, Listener
 from server.realtime.protocol import Close
 from server.realtime.recovery import Recovery
 from server.realtime.seam import Identity, Position, Publication, Rooms
@@ -58,12 +58,20 @@ class Node:
 
     rooms: Rooms
 
-    def __init__(self, url: str, *, pace: Pace | None = None, origins: Sequence[str] | None = None) -> None:
-        """`origins` are the web pages that may open a socket; None for any."""
-        self.hub = Hub()
+    def __init__(
+        self,
+        url: str,
+        *,
+        pace: Pace | None = None,
+        origins: Sequence[str] | None = None,
+        bus: type[Bus] = Bus,
+        chunk: int = CHUNK,
+    ) -> None:
+        """`origins` are the web pages that may open a socket, None for any; after `chunk` sends others have a turn."""
+        self.hub = Hub(chunk)
         self.origins = origins
         self.is_draining = False
-        self._bus = Bus(url, self._hear, self._bus_changed)
+        self._bus = bus(url, self._hear, self._bus_changed)
         self._pace = pace or Pace()
         self._wheel: Wheel[Guest] = Wheel(clock.monotonic())
         self._guests: set[Guest] = set()

@@ -1,4 +1,4 @@
-"""The vocabulary of tests about the journal: threads to write in, drafts, and what a thread must look like afterwards."""
+"""What tests about the journal say: threads to write in, drafts, and what a thread must look like afterwards."""
 
 from __future__ import annotations
 
