@@ -93,5 +93,5 @@ def _origins(settings: Settings) -> Sequence[str] | None:
     """The web pages that may open a socket: the server's own and the allowed ones; None, for any, with a `*`."""
     if "*" in settings.allowed_origins:
         return None
-    own = settings.public_url or f"http://{settings.host}:{settings.port}"
-    return [own, *settings.allowed_origins]
+    own = [f"http://{host}:{settings.port}" for host in (settings.host, "127.0.0.1", "localhost")]
+    return list(dict.fromkeys([*filter(None, [settings.public_url.rstrip("/")]), *own, *settings.allowed_origins]))

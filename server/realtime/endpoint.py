@@ -64,7 +64,8 @@ class Socket(asyncio.Protocol):
         self._node: Node | None = app_state.get("node")
         origins = self._node.origins if self._node is not None else None
         self._parser = Handshake(
-            origins=None if origins is None else [Origin(each) for each in origins],
+            # None: only browsers send an Origin, and only they need the check.
+            origins=None if origins is None else [None, *(Origin(each) for each in origins)],
             max_size=FRAME_BYTES,
             logger=_quiet,
         )
