@@ -19,10 +19,10 @@ PATIENCE_SECONDS = 30.0
 class Installation:
     """`parley up`, started as often as a test likes. All that it says is kept."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, log: str = "log", **settings: str) -> None:
         self.data_dir = folder / "data"
         self._settings = {"DATA_DIR": str(self.data_dir), "PORT": "0", "DRAIN_SECONDS": "1", **settings}
-        self._log = folder / "log"
+        self._log = folder / log
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
