@@ -19,14 +19,15 @@ from server import logging
 from server.auth.constants import Role
 from server.auth.schemas import UserCreate
 from server.config import Misconfigured, Settings
-from server.embedded import door, people, schema, up
+from server.embedded import people, schema, up
 from server.embedded.doctor import examine
+from server.embedded.door import Closed, listen
 from server.embedded.lock import Taken
 from server.embedded.supervisor import NotStarting
 from server.embedded.where import EngineFailed
 from server.errors import Problem
 
-REFUSED = (Misconfigured, Taken, door.Closed)  # a person has to change something: exit code 2
+REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
 FAILED = (EngineFailed, NotStarting, Problem)
 SOCKET_PROTOCOL = "server.realtime.endpoint"
 
@@ -57,7 +58,7 @@ def serve(
     elif count > 1:
         up.serve(settings, count, say)
     else:
-        answer(settings, door.listen(settings.host, settings.port))
+        answer(settings, listen(settings.host, settings.port))
 
 
 @app.command()

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from typing_extensions import override
 
 from server.config import Misconfigured, Settings
-from server.embedded import door, schema
+from server.embedded import schema
+from server.embedded.door import Closed, Door, listen
 from server.embedded.home import open_home
 from server.embedded.lock import is_held
 from server.embedded.up import is_embedded, own_engines
@@ -110,9 +111,9 @@ async def _cache(url: str) -> Finding:
 
 def _port(settings: Settings, runs: bool) -> Finding:
     try:
-        with door.listen(settings.host, settings.port) as listening:
-            return Finding(f"{door.url(listening)} is free for the server")
-    except door.Closed as error:
+        with Door(listen(settings.host, settings.port)) as way_in:
+            return Finding(f"{way_in.url} is free for the server")
+    except Closed as error:
         if runs:
             return Finding(f"port {settings.port} is in use, which is right while Parley runs")
         return Finding(str(error).partition(":")[0], str(error).partition(": ")[2])

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from server.config import Misconfigured, Settings
-from server.embedded import door, people, schema
+from server.embedded import people, schema
+from server.embedded.door import Door, listen
 from server.embedded.engine import Engine
 from server.embedded.home import Home, kept, open_home
 from server.embedded.lock import Lock, is_held
@@ -35,27 +36,25 @@ def up(settings: Settings, say: Say) -> None:
     """Run until told to stop. What cannot work is refused before anything is started."""
     with Signals() as signals, ExitStack() as stack:
         lock = _claim(settings, stack)
-        listening = stack.enter_context(door.listen(settings.host, settings.port))
-        url = door.url(listening)
+        way_in = stack.enter_context(Door(listen(settings.host, settings.port)))
         ground = _stand(settings, stack) if lock else Ground(settings, ())
         if lock:
-            lock.tell(url)
+            lock.tell(way_in.url)
         asyncio.run(schema.migrate(ground.settings.database))
         processes = [
-            *servers(ground.settings, listening.fileno(), settings.processes),
+            *servers(ground.settings, way_in.file, settings.processes),
             *_others(ground.settings),
         ]
-        supervisor = Supervisor(signals, processes, ground.engines, settings.drain_seconds)
-        supervisor.run(lambda: door.is_ready(listening), lambda: _announce(ground, url, say))
+        supervisor = Supervisor(signals, way_in, processes, ground.engines)
+        supervisor.run(lambda: _announce(ground, way_in.url, say), settings.drain_seconds)
 
 
 def serve(settings: Settings, processes: int, say: Say) -> None:
     """Several server processes on one port, and nothing else; until told to stop."""
-    with Signals() as signals, door.listen(settings.host, settings.port) as listening:
-        children = servers(settings, listening.fileno(), processes)
-        supervisor = Supervisor(signals, children, (), settings.drain_seconds)
-        url = door.url(listening)
-        supervisor.run(lambda: door.is_ready(listening), lambda: say(f"Parley serves at {url}"))
+    with Signals() as signals, Door(listen(settings.host, settings.port)) as way_in:
+        children = servers(settings, way_in.file, processes)
+        supervisor = Supervisor(signals, way_in, children, ())
+        supervisor.run(lambda: say(f"Parley serves at {way_in.url}"), settings.drain_seconds)
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -82,9 +81,7 @@ def connected(settings: Settings) -> Settings:
         return settings
     home = open_home(settings.data_dir)
     if not is_held(home.root):
-        raise Misconfigured(
-            f"no Parley runs on {home.root}: start it with `parley up`, or set DATABASE_URL"
-        )
+        raise Misconfigured(f"no Parley runs on {home.root}: start it with `parley up`, or set DATABASE_URL")
     postgres, valkey = own_engines(settings, home)
     return _complete(settings, home, postgres, valkey)
 
