@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from server.auth.machine_tokens import Doorkeeper
+from server.auth import service as auth_service
+from server.auth.attempts import Attempts
 from server.auth.passwords import Passwords
+from server.auth.revocations import Revocations
 from server.auth.service import Auth
-from server.auth.tokens import Tokens
-from server.auth.watch import Watch
+from server.auth.tokens import Lifetimes, Tokens
 from server.chat.access import Access
 from server.chat.channels import ChatChannels, announcer
 from server.chat.journal import Journal
@@ -33,17 +35,12 @@ class Runtime:
         self._database = Database(settings.database, settings.database_connections)
         self._redis = connect(settings.redis)
         self._passwords = Passwords()
-        tokens = Tokens.of(settings.secrets, settings.access_token_seconds)
-        watch = Watch(self._database, settings.access_token_seconds)
-        self._doorkeeper = Doorkeeper(self._database, tokens, watch)
         self._auth = Auth(
             self._database,
             self._passwords,
-            tokens,
-            Limiter(self._redis),
-            watch,
-            settings.refresh_token_seconds,
-            settings.login_attempts_per_minute,
+            Tokens(settings.secrets, Lifetimes(settings.access_token_seconds, settings.refresh_token_seconds)),
+            Attempts(Limiter(self._redis), settings.login_attempts_per_minute),
+            Revocations(self._database, settings.access_token_seconds),
         )
         self._node = Node(settings.redis, origins=_origins(settings))
         announce = announcer(self._node.announce)
@@ -56,7 +53,7 @@ class Runtime:
         self._stack.push_async_callback(self._database.close)
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._passwords.close)
-        await self._node.open(ChatChannels(self._chat, self._doorkeeper.sign_in))
+        await self._node.open(ChatChannels(self._chat, partial(auth_service.sign_in, self._auth)))
         self._stack.push_async_callback(self._node.close)
         await self._journal.open()
         self._stack.push_async_callback(self._journal.close)
@@ -73,7 +70,6 @@ class Runtime:
             "runtime": self,
             "database": self._database,
             "auth": self._auth,
-            "doorkeeper": self._doorkeeper,
             "chat": self._chat,
             "node": self._node,
         }

@@ -54,12 +54,14 @@ def upgrade() -> None:
     sa.Column('email', sa.Text(), nullable=True),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('role', sa.Text(), server_default='user', nullable=False),
-    sa.Column('language', sa.Text(), nullable=True),
+    sa.Column('is_guest', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=True),
+    sa.Column('language', sa.Text(), nullable=True),
     sa.Column('banned_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('changed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.CheckConstraint("role IN ('user', 'operator', 'admin')", name=op.f('ck_users_role')),
+    sa.CheckConstraint('email = lower(email)', name=op.f('ck_users_email_lower')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
     sa.UniqueConstraint('email', name=op.f('uq_users_email'))
     )
@@ -68,12 +70,14 @@ def upgrade() -> None:
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('prefix', sa.Text(), nullable=False),
     sa.Column('token_hash', sa.LargeBinary(), nullable=False),
-    sa.Column('hint', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.CheckConstraint("role IN ('user', 'operator', 'admin')", name=op.f('ck_access_tokens_role')),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_access_tokens_user_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_tokens')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_access_tokens_token_hash'))
@@ -82,14 +86,17 @@ def upgrade() -> None:
     op.create_table('sessions',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('family_hash', sa.LargeBinary(), nullable=False),
     sa.Column('token_hash', sa.LargeBinary(), nullable=False),
     sa.Column('user_agent', sa.Text(), server_default='', nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('refreshed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_sessions_user_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions'))
     )
+    op.create_index('ix_sessions_revoked_at', 'sessions', ['revoked_at'], unique=False, postgresql_where=sa.text('revoked_at IS NOT NULL'))
     op.create_index('ix_sessions_user_id', 'sessions', ['user_id'], unique=False)
     op.create_table('threads',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -163,6 +170,7 @@ def downgrade() -> None:
     op.drop_index('ix_threads_active_at_id', table_name='threads')
     op.drop_table('threads')
     op.drop_index('ix_sessions_user_id', table_name='sessions')
+    op.drop_index('ix_sessions_revoked_at', table_name='sessions', postgresql_where=sa.text('revoked_at IS NOT NULL'))
     op.drop_table('sessions')
     op.drop_index('ix_access_tokens_user_id', table_name='access_tokens')
     op.drop_table('access_tokens')

@@ -1,4 +1,4 @@
-"""The words of people and their keys: roles, bounds and how often one may knock."""
+"""The words of the auth room: what a person may be here, and the bounds."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person may do in the whole house; each includes the ones before it."""
+    """What a person is here; each may do what the ones before it may."""
 
     USER = "user"
     OPERATOR = "operator"
     ADMIN = "admin"
 
+    def covers(self, other: Role) -> bool:
+        """Whether this role may do everything that the other may."""
+        return _RANKS[self] >= _RANKS[other]
 
-NAME_CHARACTERS = 100
-EMAIL_CHARACTERS = 254
-PASSWORD_SHORTEST = 8
-PASSWORD_LONGEST = 128  # argon2 would take more; a stranger's megabyte is not for hashing
-TOKEN_PREFIX = "parley_pat_"  # noqa: S105  a beginning, not a secret: so that a leaked one is recognised, by people and by scanners
-TOKENS_LIMIT = 100  # personal access tokens of one person
-ISSUER = "parley"
-AUDIENCE = "parley"
-ADDRESS_FACTOR = 10  # one address may knock so many times as often as one e-mail: offices share addresses
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
+
+GUEST_NAME = "Guest"
+NAME_CHARACTERS = 80
+EMAIL_CHARACTERS = 254  # what SMTP can carry
+PASSWORD_MIN_CHARACTERS = 8
+PASSWORD_MAX_CHARACTERS = 128
+TOKEN_CHARACTERS = 2048  # an access token with the longest name stays below half of it
+LANGUAGE_CHARACTERS = 35
+AGENT_CHARACTERS = 200
+SESSIONS_LIMIT = 50  # signed in at once; opening one more ends the oldest
+ACCESS_TOKENS_LIMIT = 50
+PAGE_LIMIT = 200

@@ -1,56 +1,59 @@
-"""Who is calling, for every route of every room."""
+"""Who calls: what the routes of every room ask for. Reads the request, leaves the answer to the service."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from server.auth import service
 from server.auth.constants import Role
-from server.auth.machine_tokens import Doorkeeper
-from server.auth.policy import Caller
-from server.auth.service import Auth
+from server.auth.policy import Caller, check_role
+from server.auth.service import Auth, Visitor
 from server.errors import Unauthenticated
 
-_bearer = HTTPBearer(auto_error=False, description="An access token, or a personal access token.")
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="bearer", description="The access token of a session, or a personal access token."
+)
 
 
-async def current_user(
-    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
-    """The caller; raises Unauthenticated without a good token."""
-    if shown is None:
-        raise Unauthenticated("token_missing", "send `Authorization: Bearer <access_token>`")
-    doorkeeper: Doorkeeper = request.state.doorkeeper
-    return await doorkeeper.sign_in(shown.credentials)
-
-
-CurrentUser = Annotated[Caller, Depends(current_user)]
-
-
-async def _operator(caller: CurrentUser) -> Caller:
-    return caller.at_least(Role.OPERATOR)
-
-
-async def _admin(caller: CurrentUser) -> Caller:
-    return caller.at_least(Role.ADMIN)
-
-
-Operator = Annotated[Caller, Depends(_operator)]
-Admin = Annotated[Caller, Depends(_admin)]
-
-
-def _auth(request: Request) -> Auth:
+async def _auth(request: Request) -> Auth:
     auth: Auth = request.state.auth
     return auth
 
 
+async def _visitor(request: Request) -> Visitor:
+    # Behind a proxy, uvicorn's `proxy_headers` puts the visitor's own address here.
+    host = request.client.host if request.client else "local"
+    return Visitor(host, request.headers.get("user-agent", ""))
+
+
 TheAuth = Annotated[Auth, Depends(_auth)]
+CurrentVisitor = Annotated[Visitor, Depends(_visitor)]
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+async def _caller(auth: TheAuth, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+    if bearer is None:
+        raise Unauthenticated("token_missing", "send `Authorization: Bearer <token>`")
+    return await service.sign_in(auth, bearer.credentials)
 
 
-Address = Annotated[str, Depends(_address)]
+CurrentUser = Annotated[Caller, Depends(_caller)]
+
+
+async def _operator(caller: CurrentUser) -> Caller:
+    return check_role(caller, Role.OPERATOR)
+
+
+async def _admin(caller: CurrentUser) -> Caller:
+    return check_role(caller, Role.ADMIN)
+
+
+CurrentOperator = Annotated[Caller, Depends(_operator)]
+CurrentAdmin = Annotated[Caller, Depends(_admin)]
+
+
+def unkept(response: Response) -> None:
+    """Answers that hold keys are kept by nobody on the way."""
+    response.headers["cache-control"] = "no-store"

@@ -1,65 +1,81 @@
-"""The tables of people and their keys. Secrets are kept as hashes only."""
+"""The tables of the auth room: people, their sessions, their personal access tokens."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, false
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.auth.constants import Role
 from server.models import Base, Created, Key
 
+_ROLES = f"role IN ({', '.join(repr(str(role)) for role in Role)})"
+
 
 class User(Base):
-    """A person: with an e-mail and a password, or a guest with neither."""
+    """A person. A guest has neither e-mail nor password: their session is all there is."""
 
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint("role IN ('user', 'operator', 'admin')", "role"),
-        # The few whose role or ban changed lately; every process reads them every other second.
-        Index("ix_users_changed_at", "changed_at", postgresql_where=text("changed_at IS NOT NULL")),
+        CheckConstraint(_ROLES, "role"),
+        CheckConstraint("email = lower(email)", "email_lower"),
+        # Read every few seconds by every process (revocations.py); few people ever change.
+        Index("ix_users_changed_at", "changed_at", postgresql_where=sql("changed_at IS NOT NULL")),
     )
 
     id: Mapped[Key]
     email: Mapped[str | None] = mapped_column(Text, unique=True)
     name: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text, server_default=Role.USER)
-    language: Mapped[str | None] = mapped_column(Text)
+    is_guest: Mapped[bool] = mapped_column(server_default=false())
     password_hash: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(Text)
     banned_at: Mapped[datetime | None]
+    # When the name, the role or the ban last changed: what access tokens already out there do not know.
     changed_at: Mapped[datetime | None]
     created_at: Mapped[Created]
 
 
 class Session(Base):
-    """A sign-in, kept alive by a refresh token that changes at each use. An old token shown again ends it."""
+    """A family of refresh tokens, of which one is good. Its id is the `sid` of the access tokens."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("ix_sessions_user_id", "user_id"),)
+    __table_args__ = (
+        Index("ix_sessions_user_id", "user_id"),
+        Index("ix_sessions_revoked_at", "revoked_at", postgresql_where=sql("revoked_at IS NOT NULL")),
+    )
 
     id: Mapped[Key]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    # Every token of the family carries the family's secret, so that a spent one is told from a guess.
+    family_hash: Mapped[bytes] = mapped_column(LargeBinary)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     user_agent: Mapped[str] = mapped_column(Text, server_default="")
+    created_at: Mapped[Created]
+    refreshed_at: Mapped[Created]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-    created_at: Mapped[Created]
 
 
 class AccessToken(Base):
-    """A personal access token for a machine."""
+    """A personal access token, for a machine that speaks for a person. Only its hash is kept."""
 
     __tablename__ = "access_tokens"
-    __table_args__ = (Index("ix_access_tokens_user_id", "user_id"),)
+    __table_args__ = (
+        CheckConstraint(_ROLES, "role"),
+        Index("ix_access_tokens_user_id", "user_id"),
+    )
 
     id: Mapped[Key]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    hint: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)  # a ceiling: the owner's own role holds where it is lower
+    created_at: Mapped[Created]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-    created_at: Mapped[Created]

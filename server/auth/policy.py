@@ -1,4 +1,4 @@
-"""Who is calling, and the rules about people that need no waiting. Pure."""
+"""Who speaks, and what their role allows. Decides without waiting; knows no token and no table."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from server.auth.constants import Role
-from server.errors import Forbidden
-
-_RANK = {Role.USER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
+from server.errors import Conflict, Forbidden, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in person or machine, as every room sees them; `expires_at` in Unix seconds, None for never."""
+    """The person behind a request or a socket. `session` is None for one who came with a personal access token."""
 
     user: UUID
     name: str
     role: Role
     expires_at: float | None
-
-    def at_least(self, role: Role) -> Caller:
-        """Itself; raises Forbidden below that role."""
-        if _RANK[self.role] < _RANK[role]:
-            raise Forbidden("role_needed", f"this needs the role {role}")
-        return self
+    session: UUID | None = None
 
 
-def normalised_email(email: str) -> str:
-    """The form under which an e-mail is kept and found."""
-    return email.strip().lower()
+def check_role(caller: Caller, needed: Role) -> Caller:
+    """The caller again; raises Forbidden for one whose role does not cover the needed one."""
+    if not caller.role.covers(needed):
+        raise Forbidden("role_needed", f"this needs the role {needed}")
+    return caller
+
+
+def check_session(caller: Caller) -> UUID:
+    """The session of a caller who signed in; a personal access token may not change its owner's keys."""
+    if caller.session is None:
+        raise Forbidden("session_needed", "sign in for this; a personal access token may not change keys")
+    return caller.session
+
+
+def check_other(caller: Caller, user: UUID) -> None:
+    """Nobody changes their own role or ban: so the last admin stays one."""
+    if caller.user == user:
+        raise Conflict("own_account", "another admin has to change your role or ban")
+
+
+def banned() -> Unauthenticated:
+    """The one way to say so, at sign-in and later."""
+    return Unauthenticated("account_banned", "this account was banned; ask an administrator")

@@ -1,156 +1,216 @@
-"""What people and machines send to `/auth`, and what they get back, as OpenAPI tells it."""
+"""What the auth room takes and gives over REST, as documented in OpenAPI."""
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field
+from email_validator import validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from server.auth.constants import EMAIL_CHARACTERS, NAME_CHARACTERS, PASSWORD_LONGEST, PASSWORD_SHORTEST, Role
+from server.auth.constants import (
+    EMAIL_CHARACTERS,
+    LANGUAGE_CHARACTERS,
+    NAME_CHARACTERS,
+    PASSWORD_MAX_CHARACTERS,
+    PASSWORD_MIN_CHARACTERS,
+    Role,
+)
+
+TOKEN_DAYS_LIMIT = 3650
+OPAQUE_CHARACTERS = 200
 
 
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("remove the NUL character")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("this holds half of a surrogate pair; send whole characters")
+def _storable(text: object) -> object:
+    if isinstance(text, str):
+        if "\x00" in text:
+            raise ValueError("remove the NUL character")
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError("this holds half of a surrogate pair; send whole characters")
     return text
 
 
-def _visible(text: str) -> str:
-    if not _storable(text).strip():
+def _printable(text: str) -> str:
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise ValueError("remove line breaks and other control characters")
+    text = unicodedata.normalize("NFC", text.strip())
+    if not text:
         raise ValueError("write at least one visible character")
-    return text.strip()
+    return text
 
 
-Name = Annotated[str, Field(max_length=NAME_CHARACTERS), AfterValidator(_visible)]
-Password = Annotated[str, Field(min_length=PASSWORD_SHORTEST, max_length=PASSWORD_LONGEST), AfterValidator(_storable)]
-GivenPassword = Annotated[str, Field(max_length=PASSWORD_LONGEST), AfterValidator(_storable)]
-Email = Annotated[EmailStr, Field(max_length=EMAIL_CHARACTERS)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
+def normal_email(text: str) -> str:
+    """The one spelling under which an address is kept; raises ValueError for what is no address.
+
+    A house of one's own may have names like `desk@parley.local`, so nothing is asked of the public DNS.
+    """
+    if len(text) > EMAIL_CHARACTERS:
+        raise ValueError(f"an e-mail address has at most {EMAIL_CHARACTERS} characters")
+    return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized.lower()
+
+
+# Looked at before pydantic does, which would only say "not a valid string".
+Text = Annotated[str, BeforeValidator(_storable)]
+Name = Annotated[Text, Field(max_length=NAME_CHARACTERS), AfterValidator(_printable)]
+Email = Annotated[
+    Text, Field(max_length=EMAIL_CHARACTERS, json_schema_extra={"format": "email"}), AfterValidator(normal_email)
+]
+NewPassword = Annotated[Text, Field(min_length=PASSWORD_MIN_CHARACTERS, max_length=PASSWORD_MAX_CHARACTERS)]
+Password = Annotated[Text, Field(max_length=PASSWORD_MAX_CHARACTERS)]
+Language = Annotated[Text, Field(max_length=LANGUAGE_CHARACTERS, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Opaque = Annotated[Text, Field(max_length=OPAQUE_CHARACTERS)]
 
 
 class Input(BaseModel):
     """A body that people send: unknown fields are refused, so that a misspelt one is not silently ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class UserCreate(Input):
-    """Someone new."""
+    """Someone who registers. Without a name they are called as their address is before the `@`."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "ada@example.com", "password": "correct horse", "name": "Ada"}]}
     )
 
     email: Email
-    password: Password
-    name: Name
-
-
-class Registered(BaseModel):
-    """The same whether the e-mail was new or not: nobody learns from it who has an account."""
-
-    message: str = "Welcome. Sign in with POST /auth/login; if you had an account, its password is unchanged."
+    password: NewPassword
+    name: Name | None = None
 
 
 class UserLogin(Input):
-    """An e-mail and its password."""
+    """Someone who signs in."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "ada@example.com", "password": "correct horse"}]}
     )
 
-    email: Annotated[str, Field(max_length=EMAIL_CHARACTERS), AfterValidator(_storable)]
-    password: GivenPassword
+    email: Email
+    password: Password
 
 
-class GuestEntry(Input):
-    """A visitor of a website, without a password."""
+class GuestVisit(Input):
+    """Someone who comes in without an account."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Visitor"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Visitor from the shop"}, {}]})
 
-    name: Name = "Guest"
+    name: Name | None = None
 
 
 class RefreshRequest(Input):
-    """The refresh token of the last answer; each is good once."""
+    """The refresh token of a session; it is good once."""
 
-    refresh_token: Annotated[str, Field(max_length=200), AfterValidator(_storable)]
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "parley_refresh_AZpx…"}]})
 
-
-class UserResponse(BaseModel):
-    """A person as themselves and admins see them."""
-
-    id: UUID
-    email: str | None
-    name: str
-    role: Role
-    language: str | None
-    is_banned: bool
-    created_at: datetime
-
-
-class TokenResponse(BaseModel):
-    """Send `access_token` as `Authorization: Bearer`; within `expires_in` seconds `refresh_token` gets the next."""
-
-    access_token: str
-    token_type: str = "bearer"  # noqa: S105  the kind of a token, not a secret
-    expires_in: int
-    refresh_token: str
-    user: UserResponse
+    refresh_token: Opaque
 
 
 class ProfileChange(Input):
-    """What of oneself changes; what is left out stays. A new password needs the current one and ends other sign-ins."""
+    """What of oneself changes; what is left out stays. A new password needs the current one."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada L.", "language": "en"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada Lovelace", "language": "en-GB"}]})
 
     name: Name | None = None
     language: Language | None = None
-    password: Password | None = None
-    current_password: GivenPassword | None = None
+    password: NewPassword | None = None
+    current_password: Password | None = None
 
 
 class UserChange(Input):
-    """What an admin may change of someone."""
+    """What an admin changes of a person; what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "operator"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "operator"}, {"is_banned": True}]})
 
     role: Role | None = None
-    banned: bool | None = None
+    is_banned: bool | None = Field(None, strict=True)
 
 
-class UserPage(BaseModel):
-    """People, the newest first; `next` is the cursor of the next page."""
+class TokenCreate(Input):
+    """A personal access token to make. Its role is a ceiling, by default the caller's own role."""
 
-    users: list[UserResponse]
-    next: UUID | None
-
-
-class NewAccessToken(Input):
-    """A personal access token for a machine; without `expires_at` it is good until it is revoked."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "nightly export"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "nightly export", "role": "user", "expires_in_days": 90}]}
+    )
 
     name: Name
-    expires_at: AwareDatetime | None = None
+    role: Role | None = None
+    expires_in_days: int | None = Field(None, ge=1, le=TOKEN_DAYS_LIMIT, description="Left out: it does not expire.")
 
 
-class AccessTokenView(BaseModel):
-    """A personal access token; `hint` is its beginning."""
+class UserResponse(BaseModel):
+    """A person, as they see themselves."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
+    email: str | None = Field(description="None for a guest.")
     name: str
-    hint: str
-    expires_at: datetime | None
-    last_used_at: datetime | None
+    role: Role
+    is_guest: bool
+    language: str | None
     created_at: datetime
 
 
-class AccessTokenOnce(AccessTokenView):
-    """A new one: `token` is shown this once and kept nowhere."""
+class PersonView(UserResponse):
+    """A person, as an admin sees them."""
+
+    banned_at: datetime | None
+
+
+class PersonPage(BaseModel):
+    """People, the newest first; `next` is the cursor of the next page."""
+
+    users: list[PersonView]
+    next: UUID | None
+
+
+class PersonFilter(BaseModel):
+    """Which people: those to whom all of it applies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Role | None = None
+    is_guest: bool | None = None
+    is_banned: bool | None = None
+    q: Text | None = Field(None, min_length=1, max_length=100, description="A part of the name or the e-mail address.")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: UUID | None = Field(None, description="`next` of the page before.")
+
+
+class TokenResponse(BaseModel):
+    """The keys of a session: send the access token as `Authorization: Bearer …`, keep the refresh token for later."""
+
+    access_token: str
+    token_type: Literal["bearer"] = Field("bearer")
+    expires_in: int = Field(description="Seconds until the access token expires.")
+    refresh_token: str = Field(description="Good once, at POST /auth/refresh; a second use ends the session.")
+    user: UserResponse
+
+
+class Done(BaseModel):
+    """What was done, in words for people."""
+
+    message: str
+
+
+class AccessTokenView(BaseModel):
+    """A personal access token, without the token."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    prefix: str = Field(description="How the token begins.")
+    role: Role
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute.")
+
+
+class AccessTokenCreated(AccessTokenView):
+    """A new personal access token. `token` is shown now and never again."""
 
     token: str

@@ -1,223 +1,282 @@
-"""People sign up, in and out; their profiles, roles and bans. The verbs behind every door and the command line."""
+"""What people do with their accounts: register, sign in, refresh, sign out, change. Knows no request."""
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import select, update
+from pydantic import ValidationError
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from server import clock, ids
-from server.auth.constants import ADDRESS_FACTOR, Role
-from server.auth.models import Session, User
+from server import ids
+from server.auth import machines, sessions
+from server.auth.attempts import Attempts
+from server.auth.constants import GUEST_NAME, NAME_CHARACTERS, Role
+from server.auth.models import AccessToken, User
+from server.auth.opaque import ACCESS_PREFIX, RefreshToken
 from server.auth.passwords import Passwords
-from server.auth.policy import Caller, normalised_email
-from server.auth.tokens import Tokens, hashed
-from server.auth.watch import Watch
+from server.auth.policy import Caller, banned, check_other, check_role, check_session
+from server.auth.revocations import Revocations
+from server.auth.schemas import (
+    PersonFilter,
+    ProfileChange,
+    TokenCreate,
+    UserChange,
+    UserCreate,
+    UserLogin,
+    normal_email,
+)
+from server.auth.tokens import Tokens
 from server.database import Database, Transaction
-from server.errors import Conflict, Invalid, Missing, Unauthenticated
-from server.pacing.limiter import Limiter
-from server.pacing.pace import Rate
+from server.errors import Conflict, Fault, Forbidden, Invalid, Missing, Unauthenticated
 
-SignIn = Callable[[str], Awaitable[Caller]]
-
-USER_AGENT_CHARACTERS = 200
+SignIn: TypeAlias = Callable[[str], Awaitable[Caller]]
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """What this room works with; one a process, built by the roof."""
+    """What the room works with, one of each in a process."""
 
     database: Database
     passwords: Passwords
     tokens: Tokens
-    limiter: Limiter
-    watch: Watch
-    refresh_seconds: int
-    attempts_per_minute: int
+    attempts: Attempts
+    revocations: Revocations
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A sign-in: who, and the two keys, shown this once."""
+class Visitor:
+    """Where someone comes from who has not said yet who they are."""
+
+    host: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session's keys, and whose they are."""
 
     user: User
-    access_token: str
-    refresh_token: str
-
-
-async def knock(auth: Auth, door: str, address: str, email: str | None = None) -> None:
-    """Count one try at a door, by address and by e-mail; raises Limited with `retry_after`."""
-    often = auth.attempts_per_minute
-    paces = {f"{door}:from:{address}": Rate(ADDRESS_FACTOR * often / 60, ADDRESS_FACTOR * often)}
-    if email is not None:
-        paces[f"{door}:as:{hashed(normalised_email(email)).hex()[:32]}"] = Rate(often / 60, often)
-    await auth.limiter.check(paces)
+    access: str
+    refresh: str
+    access_seconds: int
 
 
 async def create_user(
-    tx: Transaction, passwords: Passwords, email: str, password: str, *, name: str, role: Role = Role.USER
+    tx: Transaction, passwords: Passwords, email: str, password: str, *, name: str | None = None, role: Role = Role.USER
 ) -> User:
-    """Someone new with an e-mail and a password. Raises Conflict when the e-mail is taken."""
-    kept = await passwords.hash(password)
-    values = {"id": ids.new(), "email": normalised_email(email), "name": name, "role": role, "password_hash": kept}
-    new = insert(User).values(values).on_conflict_do_nothing(index_elements=["email"]).returning(User)
-    user = await tx.session.scalar(new)
+    """A new person; raises Conflict `email_taken`, which only those may hear who see all people anyway."""
+    try:
+        new = UserCreate(email=email, password=password, name=name)
+    except ValidationError as error:
+        faults = [Fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+        raise Invalid("invalid_input", f"{faults[0].field}: {faults[0].message}", faults=faults) from error
+    user_id = await _insert(tx, new, await passwords.hash(password), role)
+    if user_id is None:
+        raise Conflict("email_taken", f"{new.email} has an account already")
+    return await tx.session.get_one(User, user_id)
+
+
+async def find_user(tx: Transaction, email: str) -> User:
+    """The person with this address; raises Missing."""
+    user = await tx.session.scalar(select(User).where(User.email == normal_email(email)))
     if user is None:
-        raise Conflict("email_taken", "there is an account with this e-mail already")
+        raise Missing("no_such_user", f"nobody here has the address {email}")
     return user
 
 
-async def login(auth: Auth, email: str, password: str, user_agent: str) -> Signed:
-    """Sign in. The same refusal, after the same work, for an unknown e-mail and a wrong password."""
+async def register(auth: Auth, visitor: Visitor, new: UserCreate) -> None:
+    """Make an account, unless the address has one: then nothing changes, and nobody can tell from here.
+
+    The password is hashed before the row is tried, so both take the same time. What remains is to sign in afterwards
+    with the password just chosen, which tells as much as any sign-in and is counted with those.
+    """
+    await auth.attempts.sign_in(visitor.host, new.email)
+    kept = await auth.passwords.hash(new.password)
     async with auth.database.transaction() as tx:
-        user = await tx.session.scalar(select(User).where(User.email == normalised_email(email)))
-    # Between two transactions: a hash takes a tenth of a second, and connections are few.
-    right = await auth.passwords.verify(password, None if user is None else user.password_hash)
-    if user is None or not right or user.banned_at is not None:
-        raise Unauthenticated("wrong_credentials", "the e-mail or the password is wrong")
+        await _insert(tx, new, kept, Role.USER)
+
+
+async def _insert(tx: Transaction, new: UserCreate, kept: str, role: Role) -> UUID | None:
+    name = new.name or new.email.partition("@")[0][:NAME_CHARACTERS]
+    row = {"id": ids.new(), "email": new.email, "name": name, "password_hash": kept, "role": role}
+    statement = insert(User).values(row).on_conflict_do_nothing(index_elements=[User.email]).returning(User.id)
+    found: UUID | None = await tx.session.scalar(statement)
+    return found
+
+
+async def login(auth: Auth, visitor: Visitor, given: UserLogin) -> SignedIn:
+    """Open a session. An unknown address and a wrong password take the same work and get the same answer."""
+    await auth.attempts.sign_in(visitor.host, given.email)
     async with auth.database.transaction() as tx:
-        return _signed(tx, auth, user, user_agent)
+        user = await tx.session.scalar(select(User).where(User.email == given.email))
+    kept = user.password_hash if user else None
+    # Hashing takes long: no connection is held meanwhile, so what was read is looked at again below.
+    is_right, stronger = await auth.passwords.verify(given.password, kept)
+    if user is None or not is_right:
+        raise Unauthenticated("wrong_credentials", "the e-mail address or the password is wrong")
+    async with auth.database.transaction() as tx:
+        user = await _locked(tx, user.id)
+        if user.password_hash != kept:
+            raise Unauthenticated("wrong_credentials", "the e-mail address or the password is wrong")
+        if user.banned_at is not None:
+            raise banned()
+        if stronger is not None:
+            user.password_hash = stronger
+        return await _open(auth, tx, user, visitor)
 
 
-async def enter_as_guest(tx: Transaction, auth: Auth, name: str, user_agent: str) -> Signed:
-    """A new person without e-mail or password: whoever holds the keys is the guest."""
-    user = User(id=ids.new(), name=name, role=Role.USER, created_at=clock.now())
-    tx.session.add(user)
-    await tx.session.flush()
-    return _signed(tx, auth, user, user_agent)
+async def visit(auth: Auth, visitor: Visitor, name: str | None) -> SignedIn:
+    """Let someone in without an account; their session is all there is of them."""
+    await auth.attempts.visit(visitor.host)
+    async with auth.database.transaction() as tx:
+        user = User(name=name or GUEST_NAME, role=Role.USER, is_guest=True)
+        tx.session.add(user)
+        await tx.session.flush()
+        await tx.session.refresh(user)
+        return await _open(auth, tx, user, visitor)
 
 
-def _signed(tx: Transaction, auth: Auth, user: User, user_agent: str) -> Signed:
-    session_id, secret = ids.new(), ids.secret()
-    tx.session.add(
-        Session(
-            id=session_id,
-            user_id=user.id,
-            token_hash=hashed(secret),
-            user_agent=user_agent[:USER_AGENT_CHARACTERS],
-            expires_at=clock.now() + timedelta(seconds=auth.refresh_seconds),
+async def refresh(auth: Auth, word: str) -> SignedIn:
+    """Spend a refresh token for the next pair; one that was spent before ends its session, whoever brings it."""
+    token = RefreshToken.parse(word)
+    async with auth.database.transaction() as tx:
+        user_id, following = await sessions.take_turn(tx, token, auth.tokens.lifetimes.refresh_seconds)
+        if following is not None:
+            return _signed_in(auth, await tx.session.get_one(User, user_id), following)
+        tx.after_commit(auth.revocations.refresh)
+    # Said only now: raised inside, it would have rolled the end of the session back.
+    raise Unauthenticated("token_reused", "this refresh token was used before; the session is over, sign in again")
+
+
+async def logout(auth: Auth, word: str) -> None:
+    """End the session of this refresh token, and its access tokens with it; a session that is over stays so."""
+    token = RefreshToken.parse(word)
+    async with auth.database.transaction() as tx:
+        await sessions.end(tx, token)
+        tx.after_commit(auth.revocations.refresh)
+
+
+async def sign_in(auth: Auth, token: str) -> Caller:
+    """Whom an access token or a personal access token speaks for.
+
+    Raises Unauthenticated `token_expired`, `token_invalid` or `account_banned`. An access token costs no query: a ban,
+    a sign-out or a new role is known within two seconds (`revocations.py`). A personal access token is looked up.
+    """
+    if token.startswith(ACCESS_PREFIX):
+        return await machines.caller_of(auth.database, token)
+    return await auth.revocations.check(auth.tokens.verify(token))
+
+
+async def person(tx: Transaction, user_id: UUID) -> User:
+    """Someone by id; raises Missing."""
+    user = await tx.session.get(User, user_id)
+    if user is None:
+        raise Missing("no_such_user", "there is no such user")
+    return user
+
+
+async def people(tx: Transaction, wanted: PersonFilter) -> Sequence[User]:
+    """A page of people, the newest first."""
+    query = select(User).order_by(User.id.desc()).limit(wanted.limit)
+    if wanted.cursor is not None:
+        query = query.where(User.id < wanted.cursor)
+    if wanted.role is not None:
+        query = query.where(User.role == wanted.role)
+    if wanted.is_guest is not None:
+        query = query.where(User.is_guest.is_(wanted.is_guest))
+    if wanted.is_banned is not None:
+        query = query.where(User.banned_at.is_not(None) if wanted.is_banned else User.banned_at.is_(None))
+    if wanted.q is not None:
+        part = wanted.q.lower()
+        query = query.where(
+            or_(func.lower(User.name).contains(part, autoescape=True), User.email.contains(part, autoescape=True))
         )
-    )
-    return Signed(user, _access_token(auth, user), f"{session_id.hex}.{secret}")
+    return (await tx.session.scalars(query)).all()
 
 
-def _access_token(auth: Auth, user: User) -> str:
-    return auth.tokens.sign(user.id, user.name, Role(user.role), clock.now().timestamp())
-
-
-async def refresh(auth: Auth, refresh_token: str) -> Signed:
-    """New keys for an old refresh token. One that was used before ends the whole sign-in: it may have been stolen."""
+async def change_me(auth: Auth, visitor: Visitor, caller: Caller, change: ProfileChange) -> User:
+    """Change one's own name, language or password; a new password signs out everywhere else."""
+    before, after = await _new_password(auth, visitor, caller, change)
     async with auth.database.transaction() as tx:
-        session, secret = await _session(tx, refresh_token)
-        if hmac.compare_digest(session.token_hash, hashed(secret)):
-            user = await tx.session.get_one(User, session.user_id)
-            if user.banned_at is not None:
-                raise _no_session()
-            fresh = ids.secret()
-            session.token_hash = hashed(fresh)
-            session.expires_at = clock.now() + timedelta(seconds=auth.refresh_seconds)
-            return Signed(user, _access_token(auth, user), f"{session.id.hex}.{fresh}")
-        session.revoked_at = clock.now()
-    raise _no_session()
+        user = await _locked(tx, caller.user)
+        if after is not None:
+            if user.password_hash != before:
+                raise Conflict("password_changed", "the password was changed meanwhile")
+            user.password_hash = after
+            await sessions.end_all(tx, user.id, but=caller.session)
+        if change.name is not None:
+            user.name, user.changed_at = change.name, func.clock_timestamp()
+        user.language = change.language or user.language
+        tx.after_commit(auth.revocations.refresh)
+        await tx.session.flush()
+        await tx.session.refresh(user)
+        return user
 
 
-async def logout(tx: Transaction, refresh_token: str) -> None:
-    """End the sign-in. One that is over already is no error."""
-    try:
-        session, secret = await _session(tx, refresh_token)
-    except Unauthenticated:
-        return
-    if hmac.compare_digest(session.token_hash, hashed(secret)):
-        session.revoked_at = clock.now()
-
-
-async def _session(tx: Transaction, refresh_token: str) -> tuple[Session, str]:
-    """The live sign-in that a refresh token belongs to, locked, and the token's secret part."""
-    name, _, secret = refresh_token.partition(".")
-    try:
-        session_id = UUID(name)
-    except ValueError as error:
-        raise _no_session() from error
-    session = await tx.session.get(Session, session_id, with_for_update=True)
-    if session is None or session.revoked_at is not None or session.expires_at <= clock.now():
-        raise _no_session()
-    return session, secret
-
-
-def _no_session() -> Unauthenticated:
-    return Unauthenticated("session_over", "this sign-in is over; sign in again with POST /auth/login")
-
-
-async def profile(tx: Transaction, caller: Caller) -> User:
-    """The caller's own row."""
-    user = await tx.session.get(User, caller.user)
-    if user is None:
-        raise Unauthenticated("token_invalid", "this account no longer exists")
-    return user
-
-
-async def change_profile(
-    tx: Transaction, caller: Caller, *, name: str | None = None, language: str | None = None
-) -> User:
-    """Rename oneself, or choose a language."""
-    user = await profile(tx, caller)
-    user.name = name or user.name
-    user.language = language or user.language
-    return user
-
-
-async def change_password(tx: Transaction, auth: Auth, caller: Caller, new: str, current: str | None) -> User:
-    """A new password, against the current one; every sign-in with a refresh token ends."""
-    user = await profile(tx, caller)
-    if user.email is None:
-        raise Invalid("guests_have_no_password", "a guest has no e-mail to sign in with; register instead")
-    if not await auth.passwords.verify(current or "", user.password_hash):
-        raise Invalid("wrong_password", "`current_password` is not your password")
-    user.password_hash = await auth.passwords.hash(new)
-    await _end_sessions(tx, user.id)
-    return user
-
-
-async def people(tx: Transaction, *, role: Role | None, limit: int, before: UUID | None) -> list[User]:
-    """People, the newest first; `before` is the id of the last one of the page before."""
-    query = select(User).order_by(User.id.desc()).limit(limit)
-    if role is not None:
-        query = query.where(User.role == role)
-    if before is not None:
-        query = query.where(User.id < before)
-    return list(await tx.session.scalars(query))
+async def _new_password(
+    auth: Auth, visitor: Visitor, caller: Caller, change: ProfileChange
+) -> tuple[str | None, str | None]:
+    """The kept hash that the current password matched, and the hash of the new one; neither without a new password."""
+    if change.password is None:
+        return None, None
+    check_session(caller)
+    await auth.attempts.sign_in(visitor.host, str(caller.user))
+    async with auth.database.transaction() as tx:
+        kept = (await person(tx, caller.user)).password_hash
+    is_right, _ = await auth.passwords.verify(change.current_password or "", kept)
+    if not is_right:
+        raise Forbidden("wrong_password", "`current_password` is not your password")
+    return kept, await auth.passwords.hash(change.password)
 
 
 async def change_user(
-    tx: Transaction, auth: Auth, caller: Caller, user_id: UUID, *, role: Role | None, banned: bool | None
+    tx: Transaction, revocations: Revocations, caller: Caller, user_id: UUID, change: UserChange
 ) -> User:
-    """Give a role, ban or readmit; true on every process within two seconds. Admins cannot lock themselves out."""
-    if user_id == caller.user:
-        raise Conflict("not_yourself", "another admin has to change your role or ban you")
-    user = await tx.session.get(User, user_id, with_for_update=True)
-    if user is None:
-        raise Missing("no_such_user", "there is no such user")
-    if role is not None:
-        user.role = role
-    if banned is not None:
-        user.banned_at = clock.now() if banned else None
-        if banned:
-            await _end_sessions(tx, user_id)
-    user.changed_at = clock.now()
-
-    async def look_again() -> None:
-        auth.watch.forget()
-
-    tx.after_commit(look_again)
+    """Give someone a role, ban them or let them back; a ban signs them out and holds everywhere within seconds."""
+    check_other(caller, user_id)
+    user = await _locked(tx, user_id)
+    if change.role is not None:
+        user.role = change.role
+    if change.is_banned is not None:
+        user.banned_at = func.coalesce(User.banned_at, func.now()) if change.is_banned else None
+    if change.is_banned:
+        await sessions.end_all(tx, user_id)
+    user.changed_at = func.clock_timestamp()
+    tx.after_commit(revocations.refresh)
+    await tx.session.flush()
+    await tx.session.refresh(user)
     return user
 
 
-async def _end_sessions(tx: Transaction, user_id: UUID) -> None:
-    await tx.session.execute(
-        update(Session).where(Session.user_id == user_id, Session.revoked_at.is_(None)).values(revoked_at=clock.now())
-    )
+async def create_own_token(tx: Transaction, caller: Caller, new: TokenCreate) -> tuple[AccessToken, str]:
+    """A personal access token for the caller, which may do no more than they may."""
+    check_session(caller)
+    check_role(caller, new.role or Role.USER)
+    return await machines.create_token(tx, caller.user, new.name, role=new.role, expires_in_days=new.expires_in_days)
+
+
+async def revoke_own_token(tx: Transaction, caller: Caller, token_id: UUID) -> None:
+    """Take a personal access token of the caller back."""
+    check_session(caller)
+    await machines.revoke_token(tx, caller.user, token_id)
+
+
+async def _locked(tx: Transaction, user_id: UUID) -> User:
+    user = await tx.session.get(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
+    if user is None:
+        raise Missing("no_such_user", "there is no such user")
+    return user
+
+
+async def _open(auth: Auth, tx: Transaction, user: User, visitor: Visitor) -> SignedIn:
+    token = await sessions.open_session(tx, user.id, visitor.agent, auth.tokens.lifetimes.refresh_seconds)
+    return _signed_in(auth, user, token)
+
+
+def _signed_in(auth: Auth, user: User, token: RefreshToken) -> SignedIn:
+    access = auth.tokens.issue(user.id, user.name, Role(user.role), token.session)
+    return SignedIn(user, access, token.word, auth.tokens.lifetimes.access_seconds)

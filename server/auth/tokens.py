@@ -1,92 +1,101 @@
-"""The keys that people show: signed access tokens, and opaque secrets that are kept as hashes. Asks no database."""
+"""Access tokens: signed words that say who speaks. Knows no table, so a ban has to reach their bearer another way."""
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import jwt
+from jwt.types import Options
 
-from server import ids
-from server.auth.constants import AUDIENCE, ISSUER, TOKEN_PREFIX, Role
+from server import clock, ids
+from server.auth.constants import TOKEN_CHARACTERS, Role
 from server.auth.policy import Caller
 from server.errors import Unauthenticated
 
 ALGORITHM = "HS256"
-REMEMBER_LIMIT = 10_000  # verified tokens of one process, about 10 MB; verifying costs 24 µs, remembering none
+ISSUER = AUDIENCE = "parley"
+REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti", "name", "role", "sid"]
+# `verify` holds `exp` against our clock, for remembered tokens too. `iat` is only told: a machine whose clock is a
+# second behind must not refuse what its neighbour has just signed.
+LEFT_TO_US: Options = {"verify_exp": False, "verify_iat": False}
+REMEMBERED_TOKENS = 10_000  # about 10 MB; when full, the one verified longest ago is verified anew
 
 
 @dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long the two tokens of a session are good."""
+
+    access_seconds: int = 900
+    refresh_seconds: int = 30 * 86_400
+
+
 class Tokens:
-    """Signs with the first secret, takes any of them: a new one is put in front, the old one left until it is old."""
+    """Issues access tokens and verifies them. Of several secrets the first signs and any verifies."""
 
-    secrets: Sequence[str]
-    access_seconds: int
-    _known: OrderedDict[str, Caller]
+    def __init__(self, secrets: Sequence[str], lifetimes: Lifetimes) -> None:
+        self.lifetimes = lifetimes
+        self._keys = {_key_id(secret): secret for secret in secrets}
+        self._signing = _key_id(secrets[0])
+        self._verified: dict[str, tuple[float, Caller]] = {}
 
-    @classmethod
-    def of(cls, secrets: Sequence[str], access_seconds: int) -> Tokens:
-        """Tokens of this house."""
-        return cls(tuple(secrets), access_seconds, OrderedDict())
-
-    def sign(self, user: UUID, name: str, role: Role, now: float) -> str:
-        """An access token that is good for `access_seconds`."""
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user), "name": name, "role": str(role)}
-        times = {"iat": int(now), "exp": int(now) + self.access_seconds, "jti": ids.new().hex}
-        return jwt.encode({**claims, **times}, self.secrets[0], ALGORITHM)
+    def issue(self, user: UUID, name: str, role: Role, session: UUID) -> str:
+        """An access token for this person in this session, good from now on."""
+        now = int(clock.now().timestamp())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + self.lifetimes.access_seconds,
+            "jti": ids.new().hex,
+            "sub": str(user),
+            "name": name,
+            "role": role,
+            "sid": str(session),
+        }
+        return jwt.encode(claims, self._keys[self._signing], ALGORITHM, headers={"kid": self._signing})
 
     def verify(self, token: str) -> Caller:
-        """Who the token speaks for. Raises Unauthenticated `token_expired` or `token_invalid`."""
-        known = self._known.get(token)
-        if known is not None:
-            if known.expires_at is not None and known.expires_at <= time.time():
-                del self._known[token]
-                raise _expired()
-            return known
-        caller = self._verified(token)
-        self._known[token] = caller
-        if len(self._known) > REMEMBER_LIMIT:
-            self._known.popitem(last=False)
+        """Whom the token speaks for; raises Unauthenticated `token_expired` or `token_invalid`."""
+        known = self._verified.get(token)
+        if known is None:
+            caller = self._decoded(token)
+            assert caller.expires_at is not None
+            if len(self._verified) >= REMEMBERED_TOKENS:
+                del self._verified[next(iter(self._verified))]
+            self._verified[token] = known = (caller.expires_at, caller)
+        expires_at, caller = known
+        if clock.now().timestamp() >= expires_at:
+            del self._verified[token]
+            raise Unauthenticated("token_expired", "the access token has expired; refresh it")
         return caller
 
-    def _verified(self, token: str) -> Caller:
-        for secret in self.secrets:
-            try:
-                claims = jwt.decode(
-                    token,
-                    secret,
-                    algorithms=[ALGORITHM],
-                    audience=AUDIENCE,
-                    issuer=ISSUER,
-                    options={"require": ["exp", "iat", "sub", "aud", "iss"]},
-                )
-                return Caller(UUID(claims["sub"]), str(claims["name"]), Role(claims["role"]), float(claims["exp"]))
-            except jwt.ExpiredSignatureError as error:
-                raise _expired() from error
-            except jwt.InvalidSignatureError:
-                continue
-            except (jwt.InvalidTokenError, KeyError, ValueError) as error:
-                raise _invalid() from error
-        raise _invalid()
+    def _decoded(self, token: str) -> Caller:
+        if len(token) > TOKEN_CHARACTERS:
+            raise _invalid()
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": REQUIRED, **LEFT_TO_US},
+            )
+            return Caller(
+                UUID(claims["sub"]), claims["name"], Role(claims["role"]), float(claims["exp"]), UUID(claims["sid"])
+            )
+        # A token that was not made here may hold anything where these look: every such surprise means the same.
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _invalid() from error
 
 
-def _expired() -> Unauthenticated:
-    return Unauthenticated("token_expired", "the access token is over; get a new one with POST /auth/refresh")
+def _key_id(secret: str) -> str:
+    return hashlib.sha256(b"parley key id " + secret.encode()).hexdigest()[:8]
 
 
 def _invalid() -> Unauthenticated:
-    return Unauthenticated("token_invalid", "this is no token of ours; sign in with POST /auth/login")
-
-
-def is_personal(token: str) -> bool:
-    """Whether this looks like a personal access token rather than a signed one."""
-    return token.startswith(TOKEN_PREFIX)
-
-
-def hashed(secret: str) -> bytes:
-    """How an opaque secret is kept: it has 256 random bits, so a plain hash is enough."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    return Unauthenticated("token_invalid", "the access token is not valid; sign in again")

@@ -1,52 +1,64 @@
-"""Paces shared by every process: one round trip to Redis, and the same arithmetic at home while Redis is away."""
+"""Books places in Redis for all processes together, or in this process alone while Redis is away. Knows no purpose."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
+import asyncio
 from collections.abc import Mapping
+from typing import Any, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from server.errors import Limited
+from server import clock
 from server.logging import named
-from server.pacing.pace import Rate, take
-from server.pacing.script import TAKE
-from server.valkey import GONE
+from server.pacing.pace import MICROSECONDS, Rate, Reservation, reserve
+from server.pacing.script import RESERVE
 
-HOME_LIMIT = 10_000  # paces remembered while Redis is away, about 2 MB; the oldest are forgotten first
-PREFIX = "{pace}:"  # one hash tag: on a cluster the keys of a call have to live together
+PREFIX = "{pace}:"  # one hash tag: on a cluster the keys of one call have to live together
+ANSWER_SECONDS = 0.5  # Redis takes a tenth of a millisecond; nobody signs in later because it hangs
+AWAY_SECONDS = 2.0  # after a failure Redis is left alone for so long
+LOCAL_KEYS = 10_000  # keys known while Redis is away; when full, the one booked longest ago is forgotten
 
 log = named("pacing")
 
 
 class Limiter:
-    """Says no to whoever is too fast, and how long to wait."""
+    """One round trip a call, whatever the number of keys. Never fails because of Redis."""
 
     def __init__(self, redis: Redis) -> None:
-        self._take = redis.register_script(TAKE)
-        self._home: OrderedDict[str, float] = OrderedDict()
+        self._redis = redis
+        # The client loads the script where it is missing, and again after a restart of Redis.
+        self._script = redis.register_script(RESERVE)
+        self._local: dict[str, int] = {}
+        self._away_until = 0.0
 
-    async def check(self, paces: Mapping[str, Rate]) -> None:
-        """Take one from each pace, by name; raises Limited with `retry_after` when any is used up, and takes none."""
-        try:
-            arguments = [number for rate in paces.values() for number in (rate.interval, rate.burst)]
-            microseconds = await self._take(keys=[PREFIX + name for name in paces], args=arguments)
-            wait = int(microseconds) / 1_000_000
-        except GONE as error:
-            log.warning("pacing_at_home", error=repr(error))
-            wait = self._take_at_home(paces)
-        if wait > 0:
-            raise Limited("too_many_requests", f"too many tries; wait {wait:.0f} seconds", retry_after=max(1.0, wait))
+    async def reserve(self, rates: Mapping[str, Rate], max_wait_seconds: float = 0.0) -> Reservation:
+        """Book a place on every key, or on none when that takes longer than `max_wait_seconds`."""
+        max_wait = int(max_wait_seconds * MICROSECONDS)
+        if clock.monotonic() >= self._away_until:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._in_redis(rates, max_wait)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._away_until = clock.monotonic() + AWAY_SECONDS
+                log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
+        return self._here(rates, max_wait)
 
-    def _take_at_home(self, paces: Mapping[str, Rate]) -> float:
-        now = time.time()
-        taken = {name: take(self._home.get(name, 0.0), now, rate) for name, rate in paces.items()}
-        wait = max(wait for _, wait in taken.values())
-        if wait == 0.0:
-            for name, (due, _) in taken.items():
-                self._home[name] = due
-                self._home.move_to_end(name)
-            while len(self._home) > HOME_LIMIT:
-                self._home.popitem(last=False)
-        return wait
+    async def _in_redis(self, rates: Mapping[str, Rate], max_wait: int) -> Reservation:
+        arguments: list[Any] = [max_wait, ""]
+        for rate in rates.values():
+            arguments += (rate.interval, rate.tolerance)
+        granted, wait = cast("list[int]", await self._script(keys=[PREFIX + key for key in rates], args=arguments))
+        return Reservation(granted == 1, wait)
+
+    def _here(self, rates: Mapping[str, Rate], max_wait: int) -> Reservation:
+        now = int(clock.monotonic() * MICROSECONDS)
+        slots = [self._local.get(key) for key in rates]
+        booked, after = reserve(slots, list(rates.values()), now, max_wait)
+        if booked.granted:
+            for key, slot in zip(rates, after, strict=True):
+                self._local.pop(key, None)
+                self._local[key] = slot
+            while len(self._local) > LOCAL_KEYS:
+                del self._local[next(iter(self._local))]
+        return booked

@@ -1,30 +1,64 @@
-"""How fast we may go: the arithmetic of one pace, pure. Its Lua twin in `script.py` does the same inside Redis."""
+"""How fast one may go: the arithmetic of GCRA over several keys at once. Knows no clock, no wire and no waiting.
+
+A slot is the moment, in microseconds, at which a key is idle again. Whole numbers only, so that the script in
+`script.py` comes to the very same answers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many a second in the long run, and so many at once after a rest."""
+    """So many in so many seconds, of which `burst` may come at once."""
 
-    per_second: float
+    count: int
+    seconds: float
     burst: int
 
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.seconds <= 0 or self.burst < 1:
+            raise ValueError("a rate is at least one in a positive time, with a burst of at least one")
+
     @property
-    def interval(self) -> float:
-        """Seconds between two that come evenly."""
-        return 1.0 / self.per_second
+    def interval(self) -> int:
+        """Microseconds between two that come evenly."""
+        return max(1, round(self.seconds * MICROSECONDS / self.count))
+
+    @property
+    def tolerance(self) -> int:
+        """Microseconds by which one may come early."""
+        return (self.burst - 1) * self.interval
 
 
-def take(due: float, now: float, rate: Rate) -> tuple[float, float]:
-    """One more, where `due` says when the bucket is full again (0 for never used).
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Whether a place was booked, and how long to wait: for the place, or before asking again."""
 
-    Returns the new `due` and the seconds to wait; with a wait nothing was taken and `due` stays as it is.
+    granted: bool
+    wait_microseconds: int
+
+    @property
+    def wait_seconds(self) -> float:
+        """The wait as people and timers count it."""
+        return self.wait_microseconds / MICROSECONDS
+
+
+def reserve(
+    slots: Sequence[int | None], rates: Sequence[Rate], now: int, max_wait: int
+) -> tuple[Reservation, list[int]]:
+    """Book one place on every key, or on none when the longest wait exceeds `max_wait`; also the slots afterwards.
+
+    A place is booked on each key from its own next slot, not from the common wait: one slow key (a busy group) does
+    not hold up a key it shares with others (the whole bot).
     """
-    start = max(due, now)
-    wait = start + rate.interval - rate.burst * rate.interval - now
-    if wait > 1e-9:
-        return due, wait
-    return start + rate.interval, 0.0
+    starts = [max(slot or 0, now) for slot in slots]
+    wait = max(start - rate.tolerance - now for start, rate in zip(starts, rates, strict=True))
+    wait = max(0, wait)
+    if wait > max_wait:
+        return Reservation(False, wait), starts
+    return Reservation(True, wait), [start + rate.interval for start, rate in zip(starts, rates, strict=True)]

@@ -1,23 +1,28 @@
-"""The Lua twin of `pace.take`, for several keys in one round trip: all are taken, or none."""
+"""The twin of `pace.reserve` that runs inside Redis, where all processes meet and one clock counts."""
 
 from __future__ import annotations
 
-# KEYS: one a pace. ARGV: interval and burst of each, in turn. Answers the longest wait in microseconds, 0 when taken.
-# Redis' own clock decides, so that no two processes need to agree on the time.
-TAKE = """
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local longest, dues = 0, {}
-for i, key in ipairs(KEYS) do
-  local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local start = math.max(tonumber(redis.call('GET', key) or '0'), now)
-  local wait = start + interval - burst * interval - now
-  if wait > 1e-9 and wait > longest then longest = wait end
-  dues[i] = start + interval
+# KEYS: one per slot. ARGV: max_wait, now (empty: the server's clock), then interval and tolerance of each key.
+# Numbers are doubles in Lua: microseconds since 1970 stay exact until the year 2255, but have to be written with %.0f.
+RESERVE = """
+local max_wait = tonumber(ARGV[1])
+local now = tonumber(ARGV[2])
+if not now then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
-if longest > 0 then return math.ceil(longest * 1000000) end
+local starts, wait = {}, 0
 for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%.6f', dues[i]), 'PX', math.ceil((dues[i] - now) * 1000) + 1000)
+  local slot = tonumber(redis.call('GET', key) or '0')
+  starts[i] = math.max(slot, now)
+  wait = math.max(wait, starts[i] - tonumber(ARGV[2 + 2 * i]) - now)
 end
-return 0
+if wait > max_wait then
+  return {0, wait}
+end
+for i, key in ipairs(KEYS) do
+  local slot = starts[i] + tonumber(ARGV[1 + 2 * i])
+  redis.call('SET', key, string.format('%.0f', slot), 'PX', math.ceil((slot - now) / 1000))
+end
+return {1, wait}
 """
