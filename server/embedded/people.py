@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 
-from server import clock, ids
+from server import ids
 from server.auth.constants import Role
-from server.auth.machine_tokens import create_token
+from server.auth.machines import create_token
 from server.auth.models import User
 from server.auth.passwords import Passwords
-from server.auth.policy import normalised_email
 from server.auth.schemas import UserCreate
-from server.auth.service import create_user
+from server.auth.service import create_user, find_user
 from server.database import Database, Transaction
-from server.errors import Missing
 
 FIRST_EMAIL = "operator@example.com"
 PASSWORD_BYTES = 12
@@ -52,13 +49,8 @@ async def admit(url: str, person: UserCreate, role: Role) -> None:
 async def give_token(url: str, email: str, name: str, days: int | None) -> str:
     """A new personal access token of this person, shown this once. Raises Missing when there is no such person."""
     async with _transaction(url) as tx:
-        user = await tx.session.scalar(select(User.id).where(User.email == normalised_email(email)))
-        if user is None:
-            raise Missing(
-                "no_such_user", f"nobody has the e-mail {email}: `parley user create {email}` makes an account"
-            )
-        expires_at = clock.now() + timedelta(days=days) if days else None
-        _, secret = await create_token(tx, user, name, expires_at=expires_at)
+        user = await find_user(tx, email)
+        _, secret = await create_token(tx, user.id, name, expires_in_days=days)
         return secret
 
 
