@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from server.chat.constants import (
     NAME_CHARACTERS,
     PAGE_LIMIT,
     PAYLOAD_BYTES,
+    PAYLOAD_DEPTH,
     SKIP_LIMIT,
     SUBJECT_CHARACTERS,
     TAG_CHARACTERS,
@@ -36,26 +37,44 @@ def _storable(text: str) -> str:
 
 
 def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(payload)
-    if len(text) > PAYLOAD_BYTES:
-        raise ValueError(f"the payload may have {PAYLOAD_BYTES} bytes as JSON; this has {len(text)}")
-    if "\\u0000" in text or "\\ud8" in text.lower():
-        _storable(json.dumps(payload, ensure_ascii=False))
-        for key, value in _strings(payload):
-            _storable(key)
-            _storable(value)
+    level: list[Any] = [payload]
+    for _ in range(PAYLOAD_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            break
+    else:
+        raise ValueError(f"the payload may be nested {PAYLOAD_DEPTH} deep")
+    try:
+        size = len(json.dumps(payload, allow_nan=False))
+    except ValueError as error:
+        raise ValueError("JSON has no NaN and no Infinity; leave them out of the payload") from error
+    if size > PAYLOAD_BYTES:
+        raise ValueError(f"the payload may have {PAYLOAD_BYTES} bytes as JSON; this has {size}")
     return payload
 
 
-def _strings(value: Any) -> list[tuple[str, str]]:
+def _inside(value: Any) -> list[Any]:
+    """What a value is made of, having looked at its letters."""
+    if isinstance(value, str):
+        _storable(value)
     if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in [(key, ""), *_strings(inner)]]
-    if isinstance(value, list):
-        return [pair for inner in value for pair in _strings(inner)]
-    return [("", value)] if isinstance(value, str) else []
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _bare(tag: str) -> str:
+    return tag.lower().removeprefix("#")
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC this lies outside of the years 1 to 9999") from error
 
 
 Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
@@ -144,9 +163,9 @@ class HistoryQuery(Input):
     after: Text | None = Field(None, max_length=20, description="The cursor `after` of a page: what came after it.")
     author_id: UUID | None = None
     status: MessageStatus | None = None
-    tag: Text | None = Field(None, max_length=TAG_CHARACTERS)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    tag: Annotated[Text, Field(max_length=TAG_CHARACTERS), AfterValidator(_bare)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     q: Text | None = Field(None, min_length=1, max_length=200, description="Full-text search, as in a search engine.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server import clock, ids
@@ -17,9 +17,9 @@ from server.chat.access import Access, Standing, checked, checked_for_posting
 from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
-from server.chat.models import Message, ReadMarker, Revision, Thread
+from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
 from server.chat.statements import message_json
-from server.chat.text import merged_tags, normalised
+from server.chat.text import merged_tags, normalised, tags_in
 from server.database import Database, Transaction
 from server.errors import Conflict, Forbidden, Invalid, Missing
 
@@ -96,13 +96,15 @@ async def message(chat: Chat, caller: Caller, message_id: UUID, context: int = 0
     query = f"SELECT m.thread_id, m.number, {message_json('m')} FROM messages m WHERE m.id = $1"
     async with chat.database.connection() as connection:
         row = await connection.fetchrow(query, message_id)
-        standing = None if row is None else await chat.access.standing(caller, row[0])
-        if row is None or standing is None or not standing.may_read:
-            raise _no_message()
-        found = str(row[2])
-        if not context:
-            return found
-        near = min(context, CONTEXT_LIMIT)
+    # Given back before the next one is taken: who holds one and waits for another can wait for ever.
+    standing = None if row is None else await chat.access.standing(caller, row[0])
+    if row is None or standing is None or not standing.may_read:
+        raise _no_message()
+    found = str(row[2])
+    if not context:
+        return found
+    near = min(context, CONTEXT_LIMIT)
+    async with chat.database.connection() as connection:
         neighbours = await connection.fetchval(CONTEXT, row[0], row[1] - near, row[1] + near)
     return f'{found[:-1]},"context":{neighbours}}}'
 
@@ -115,11 +117,13 @@ async def edit(
     if found.author_id != caller.user and (words is not None or not standing.may_manage):
         raise Forbidden("not_the_author", "only its author may change a message")
     new_text = found.text if words is None else normalised(words, chat.character_limit)
-    new_tags = merged_tags(new_text, found.tags if tags is None and words is None else tags or [])
+    given = found.tags if new_text == found.text else [tag for tag in found.tags if tag not in tags_in(found.text)]
+    new_tags = merged_tags(new_text, given if tags is None else tags)
     if new_text == found.text and new_tags == found.tags:
         return await _as_json(tx, found)
     tx.session.add(_revision(found, caller))
     found.text, found.tags, found.edited_at = new_text, new_tags, clock.now()
+    await _reword(tx, found)
     return await _changed(tx, chat, found)
 
 
@@ -131,6 +135,7 @@ async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) 
     tx.session.add(_revision(found, caller))
     found.text, found.tags, found.payload, found.reactions = "", [], None, {}
     found.deleted_at = clock.now()
+    await _reword(tx, found)
     return await _changed(tx, chat, found)
 
 
@@ -214,6 +219,11 @@ async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
 
     tx.after_commit(announce)
     return finished
+
+
+async def _reword(tx: Transaction, found: Message) -> None:
+    """Search finds what the message says now; one that was not taken in yet is left to the sweep."""
+    await tx.session.execute(update(SearchText).where(SearchText.message_id == found.id).values(text=found.text))
 
 
 async def _as_json(tx: Transaction, found: Message) -> str:
