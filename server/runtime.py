@@ -74,6 +74,10 @@ class Runtime:
             "node": self._node,
         }
 
+    async def drain(self, seconds: float) -> None:
+        """Take no new sockets, and spread the farewell of those that are here over this time."""
+        await self._node.drain(seconds)
+
     async def readiness(self) -> dict[str, str]:
         """Each part and `ready`, or what is wrong with it."""
         try:
@@ -82,7 +86,8 @@ class Runtime:
         except Problem as error:
             database = error.detail
         bus = "ready" if self._node.healthy else "the bus to Redis is down; messages are kept and follow"
-        return {"database": database, "bus": bus}
+        drain = "ready" if not self._node.is_draining else "this process is about to end"
+        return {"database": database, "bus": bus, "drain": drain}
 
 
 def _origins(settings: Settings) -> Sequence[str] | None:
