@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+VERSION = "0.1.0"
 SECRET_MIN_LENGTH = 32
 DEFAULT_SECRETS = frozenset({"your-secret-key", "change-me", "changeme", "secret"})
 

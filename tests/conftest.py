@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 import redis.asyncio
 
 from tests import engines
 
+ROOT = Path(__file__).parent
+UNIT_FOLDERS = {"unit", "house"}
 # The data of a developer's own installation is out of reach of every test.
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DATA_DIR", "TELEGRAM_TOKEN")
 
@@ -30,6 +34,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if stack := config.stash.get(open_session, None):
         stack.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if UNIT_FOLDERS & set(item.path.relative_to(ROOT).parts):
+            item.add_marker(pytest.mark.unit)
+
+
+@pytest.fixture(autouse=True)
+def closed_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test that reaches for a socket fails by name, instead of passing where something happens to listen."""
+    if request.node.get_closest_marker("unit") is None:
+        return
+
+    def refuse(_: socket.socket, address: object) -> None:
+        raise RuntimeError(f"a unit test tried to connect to {address!r}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, overload
 
 # All waiting scales with this: a slow machine sets it to 3 instead of editing tests.
 TIME_UNIT = float(os.environ.get("TEST_TIME_UNIT", "1"))
@@ -16,14 +16,18 @@ POLL_SECONDS = 0.01
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 5.0) -> T:
-    """The first true answer of `check`; an AssertionError in it means "not yet", and the last one is raised in the end."""
+@overload
+async def eventually(check: Callable[[], Awaitable[T | None]], *, within: float = 5.0) -> T: ...
+@overload
+async def eventually(check: Callable[[], T | None], *, within: float = 5.0) -> T: ...
+async def eventually(check: Callable[[], Any], *, within: float = 5.0) -> Any:
+    """The first true answer of `check`. An AssertionError in it means "not yet"; the last one is raised in the end."""
     deadline = time.monotonic() + within * TIME_UNIT
     while True:
         failure: AssertionError | None = None
         try:
             answer = check()
-            seen = cast(T, await answer) if inspect.isawaitable(answer) else answer
+            seen = await answer if inspect.isawaitable(answer) else answer
             if seen:
                 return seen
         except AssertionError as error:

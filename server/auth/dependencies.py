@@ -18,12 +18,12 @@ _bearer = HTTPBearer(
 )
 
 
-def _auth(request: Request) -> Auth:
+async def _auth(request: Request) -> Auth:
     auth: Auth = request.state.auth
     return auth
 
 
-def _visitor(request: Request) -> Visitor:
+async def _visitor(request: Request) -> Visitor:
     # Behind a proxy, uvicorn's `proxy_headers` puts the visitor's own address here.
     host = request.client.host if request.client else "local"
     return Visitor(host, request.headers.get("user-agent", ""))
@@ -42,11 +42,11 @@ async def _caller(auth: TheAuth, bearer: Annotated[HTTPAuthorizationCredentials 
 CurrentUser = Annotated[Caller, Depends(_caller)]
 
 
-def _operator(caller: CurrentUser) -> Caller:
+async def _operator(caller: CurrentUser) -> Caller:
     return check_role(caller, Role.OPERATOR)
 
 
-def _admin(caller: CurrentUser) -> Caller:
+async def _admin(caller: CurrentUser) -> Caller:
     return check_role(caller, Role.ADMIN)
 
 

@@ -68,7 +68,9 @@ class Standing:
     @property
     def may_post(self) -> bool:
         """Who reads may post, unless their membership says that they only read."""
-        if self.kind is Kind.ROOM or (self.is_operator and self.may_read and self.kind not in (Kind.DIRECT, Kind.GROUP)):
+        if self.kind is Kind.ROOM or (
+            self.is_operator and self.may_read and self.kind not in (Kind.DIRECT, Kind.GROUP)
+        ):
             return True
         return self.may_read and self.capability in _WRITERS
 

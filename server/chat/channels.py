@@ -1,4 +1,4 @@
-"""What the socket asks of the chat room, and what the room tells the socket: channels are threads. Holds no connection."""
+"""What the socket asks of the chat room, and what the room tells the socket: channels are threads."""
 
 from __future__ import annotations
 

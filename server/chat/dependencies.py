@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Response
 from server.chat.service import Chat
 
 
-def _chat(request: Request) -> Chat:
+async def _chat(request: Request) -> Chat:  # not `def`: FastAPI would take a thread for it
     chat: Chat = request.state.chat
     return chat
 

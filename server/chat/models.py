@@ -141,7 +141,7 @@ class Revision(Base):
 
 
 class SearchText(Base):
-    """The words of a message for full-text search, written after the post by a worker: indexing costs more than posting."""
+    """The words of a message for full-text search, written after the post: indexing costs more than posting."""
 
     __tablename__ = "search_texts"
     __table_args__ = (Index("ix_search_texts_words", "words", postgresql_using="gin"),)

@@ -1,4 +1,4 @@
-"""What the chat room takes and gives over REST, as documented in OpenAPI. Answers are written by PostgreSQL in this form."""
+"""What the chat room takes and gives over REST, as OpenAPI tells it. PostgreSQL writes answers in this form."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Text = Annotated[str, AfterValidator(_storable)]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
-Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f\ud800-\udfff]+$")]
+Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f]+$")]
 RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 
 

@@ -52,7 +52,7 @@ class NewMessage:
 
 
 async def post(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessage) -> Posted:
-    """Post one message; returns after the commit, with its number, offset and public form. See Journal.post for errors."""
+    """Post one message; returns after the commit, with its public form. `Journal.post` tells the errors."""
     checked_for_posting(await chat.access.standing(caller, thread_id))
     words = normalised(new.text, chat.character_limit)
     tags = merged_tags(words, new.tags)
@@ -233,5 +233,3 @@ def _revision(found: Message, caller: Caller) -> Revision:
 
 def _no_message() -> Missing:
     return Missing("no_such_message", "there is no such message, or it is not yours")
-
-

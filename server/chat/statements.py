@@ -5,7 +5,7 @@ from __future__ import annotations
 # A message becomes JSON here and nowhere else: what the journal returns, what a socket hears, what history answers and
 # what recovery reads are the same bytes. Names and order are the public form; internal columns stay out of it.
 MESSAGE_FIELDS = (
-    "id, thread_id, number, \"offset\", author_id, author_kind, kind, text, payload, client_id, reply_to, "
+    'id, thread_id, number, "offset", author_id, author_kind, kind, text, payload, client_id, reply_to, '
     "status, tags, language, reactions, created_at, edited_at, deleted_at"
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -27,7 +27,9 @@ router = APIRouter(prefix="/chat/threads", tags=["threads"])
 
 FOUND = {**SIGNED_IN, **documented(404)}
 CHANGED = {**FOUND, **documented(403, 409)}
-EXISTING = {200: {"model": ThreadView, "description": "The one there may be only one of existed already."}}
+EXISTING: dict[int | str, dict[str, Any]] = {
+    200: {"model": ThreadView, "description": "The one there may be only one of existed already."}
+}
 
 
 @router.get("", response_model=ThreadPage, responses=SIGNED_IN)
@@ -42,9 +44,7 @@ async def listing(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """The caller's threads, the most recently active first; operators see all support threads unless `mine`."""
-    return finished(
-        await threads.listing(tx, caller, status=status, kind=kind, mine=mine, limit=limit, cursor=cursor)
-    )
+    return finished(await threads.listing(tx, caller, status=status, kind=kind, mine=mine, limit=limit, cursor=cursor))
 
 
 @router.post("", status_code=201, response_model=ThreadView, responses={**SIGNED_IN, **documented(403), **EXISTING})
@@ -91,9 +91,7 @@ async def members(thread_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -
 
 
 @router.put("/{thread_id}/members/{user_id}", status_code=204, responses=CHANGED)
-async def admit(
-    thread_id: UUID, user_id: UUID, body: MemberChange, caller: CurrentUser, chat: TheChat, tx: Tx
-) -> None:
+async def admit(thread_id: UUID, user_id: UUID, body: MemberChange, caller: CurrentUser, chat: TheChat, tx: Tx) -> None:
     """Make someone a member, or change what a member may do."""
     await threads.admit(tx, chat, caller, thread_id, user_id, body.capability)
 

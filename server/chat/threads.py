@@ -38,7 +38,8 @@ SELECT row_to_json(r)::text FROM (
   SELECT t.id, t.kind, t.subject, t.status, t.slug, t.attached_to, t.created_by, t.handled_by, t.tags, t.posted, t.top,
          t.epoch, t.active_at, t.created_at, m.capability, coalesce(k.number, 0) AS read_number,
          t.posted - coalesce(k.number, 0) AS unread,
-         (SELECT CAST({last} AS json) FROM messages w WHERE w.thread_id = t.id ORDER BY w.number DESC LIMIT 1) AS last_message
+         (SELECT CAST({last} AS json) FROM messages w
+          WHERE w.thread_id = t.id ORDER BY w.number DESC LIMIT 1) AS last_message
   FROM threads t
   LEFT JOIN members m ON m.thread_id = t.id AND m.user_id = CAST(:me AS uuid)
   LEFT JOIN read_markers k ON k.thread_id = t.id AND k.user_id = CAST(:me AS uuid)

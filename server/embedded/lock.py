@@ -30,7 +30,7 @@ class Lock:
                 f"Parley already runs on {self._data_dir} ({first or 'just starting'}): "
                 "stop that one, or choose another folder with DATA_DIR"
             ) from None
-        self.tell(f"process {os.getpid()}")
+        self.tell("")
         return self
 
     def __exit__(
@@ -38,7 +38,8 @@ class Lock:
     ) -> None:
         os.close(self._handle)
 
-    def tell(self, words: str) -> None:
-        """What a second one shall read about us."""
+    def tell(self, url: str) -> None:
+        """What a second one shall read about us: our process, and the address when it is known."""
+        words = f"process {os.getpid()} at {url}" if url else f"process {os.getpid()}"
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, words.encode(), 0)

@@ -40,6 +40,11 @@ class Postgres(Engine):
         self._data = home.engines / f"pg{self._program.major}"
         self._password = home.root / f"pg{self._program.major}.password"
 
+    @property
+    def major(self) -> int:
+        """The version that its folder is named after."""
+        return self._program.major
+
     def url(self, database: str = DATABASE) -> str:
         """Where to connect, password included, in the plain `postgresql://` form."""
         password = kept(self._password)

@@ -1,0 +1,162 @@
+"""The command `parley`: reads the settings, hands each command what it needs, and says plainly why it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import math
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from server import logging
+from server.config import Misconfigured, Settings
+from server.embedded import door, schema, up
+from server.embedded.doctor import examine
+from server.embedded.lock import Taken
+from server.embedded.supervisor import NotStarting
+from server.embedded.where import EngineFailed
+
+REFUSED = (Misconfigured, Taken, door.Closed)  # a person has to change something: exit code 2
+FAILED = (EngineFailed, NotStarting)
+SOCKET_PROTOCOL = "server.realtime.endpoint"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command("up")
+def run_all() -> None:
+    """Start everything here: engines if none are named, migrations, server, workers, scheduler and bot."""
+    settings = read_settings()
+    up.up(settings, say)
+
+
+@app.command()
+def serve(
+    processes: Annotated[int, typer.Option(min=0, help="Server processes on one port; 0: as PROCESSES says.")] = 0,
+    listening: Annotated[int, typer.Option(hidden=True)] = -1,
+) -> None:
+    """Answer REST and sockets at HOST and PORT."""
+    settings = complete_settings()
+    count = processes or settings.processes
+    if listening >= 0:
+        answer(settings, socket.socket(fileno=listening))
+    elif count > 1:
+        up.serve(settings, count, say)
+    else:
+        answer(settings, door.listen(settings.host, settings.port))
+
+
+@app.command()
+def work() -> None:
+    """Carry out tasks."""
+    start("workers.broker")
+
+
+@app.command()
+def schedule() -> None:
+    """Tell the workers what is due. Run exactly one."""
+    start("workers.schedule")
+
+
+@app.command()
+def bot() -> None:
+    """Listen to Telegram."""
+    if not read_settings().telegram_token.get_secret_value():
+        raise Misconfigured("TELEGRAM_TOKEN is not set: ask @BotFather for one")
+    start("bots.application")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest migration; safe to run from several machines at once."""
+    asyncio.run(schema.migrate(read_settings().database))
+    say("The database is at the newest migration.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, reachable and migrated, what is not, and what to do about it."""
+    findings = asyncio.run(examine(read_settings()))
+    for finding in findings:
+        say(str(finding))
+    if any(finding.is_wrong for finding in findings):
+        raise typer.Exit(1)
+
+
+def answer(settings: Settings, listening: socket.socket) -> None:
+    """Serve on this socket until SIGTERM or SIGINT, then let the callers go within the drain time."""
+    found = importlib.util.find_spec(SOCKET_PROTOCOL)
+    config = uvicorn.Config(
+        "server.main:create_app",
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        ws=f"{SOCKET_PROTOCOL}:Socket" if found else "auto",
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+    )
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn repeats the signal when it is done; caught here, a wanted end has exit code 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.run(sockets=[listening])
+
+
+def start(module: str) -> None:
+    """Run the program in this process. By name: the server knows none of its workers."""
+    complete_settings()
+    importlib.import_module(module).main()
+
+
+def read_settings() -> Settings:
+    """What the environment and `.env` say, with logging set up accordingly."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        raise Misconfigured(f"a setting cannot be used: {wrong}") from error
+    logging.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def complete_settings() -> Settings:
+    """The same, when the command needs servers and a secret: Misconfigured names the first that is missing."""
+    settings = read_settings()
+    for needed in (settings.secrets, settings.database, settings.redis):
+        assert needed
+    return settings
+
+
+def say(words: str) -> None:
+    """To the person at the terminal, at once even through a pipe."""
+    print(words, flush=True)
+
+
+def main() -> None:
+    """The entry point: every known refusal is one clear line."""
+    try:
+        app()
+    except REFUSED as error:
+        print(f"parley: {error}", file=sys.stderr)
+        sys.exit(2)
+    except FAILED as error:
+        print(f"parley: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""An examination of an installation: what is configured, reachable and migrated, and the remedy for what is not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+import redis.asyncio
+from redis.exceptions import RedisError
+from typing_extensions import override
+
+from server.config import Misconfigured, Settings
+from server.embedded import door, schema
+from server.embedded.home import Home, open_home
+from server.embedded.lock import Lock, Taken
+from server.embedded.up import is_embedded, own_engines
+from server.embedded.where import EngineFailed
+
+CONNECT_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. A remedy says that it is wrong."""
+
+    what: str
+    remedy: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.remedy)
+
+    @override
+    def __str__(self) -> str:
+        return f"wrong  {self.what}\n       -> {self.remedy}" if self.remedy else f"ok     {self.what}"
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, change nothing but an empty DATA_DIR; one failure does not hide the next."""
+    return [finding async for finding in _all(settings)]
+
+
+async def _all(settings: Settings) -> AsyncIterator[Finding]:
+    yield _secret(settings)
+    database, cache = settings.database_url, settings.redis_url
+    runs = True
+    if is_embedded(settings):
+        home = open_home(settings.data_dir)
+        runs, finding = _installation(home)
+        yield finding
+        try:
+            postgres, valkey = own_engines(settings, home)
+        except EngineFailed as error:
+            yield Finding("an engine is missing", str(error))
+            return
+        database = postgres.url() if postgres and runs else database
+        cache = valkey.url if valkey and runs else cache
+    if database:
+        async for finding in _database(database):
+            yield finding
+    if cache:
+        yield await _cache(cache)
+    yield _port(settings, runs)
+    yield _telegram(settings)
+
+
+def _secret(settings: Settings) -> Finding:
+    if is_embedded(settings) and not settings.secret_key.get_secret_value():
+        return Finding("SECRET_KEY is made and kept in DATA_DIR")
+    try:
+        return Finding(f"SECRET_KEY is set ({len(settings.secrets)} in use)")
+    except Misconfigured as error:
+        return Finding("SECRET_KEY cannot be used", str(error))
+
+
+def _installation(home: Home) -> tuple[bool, Finding]:
+    try:
+        with Lock(home.root):
+            return False, Finding(f"private engines in {home.root}: not running; `parley up` starts them")
+    except Taken:
+        return True, Finding(f"private engines in {home.root}: running")
+
+
+async def _database(url: str) -> AsyncIterator[Finding]:
+    try:
+        plain = Settings(database_url=url).database
+        connection = await asyncpg.connect(plain, timeout=CONNECT_SECONDS)
+        version = await connection.fetchval("SHOW server_version")
+        await connection.close()
+    except Misconfigured as error:
+        yield Finding("DATABASE_URL cannot be used", str(error))
+        return
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        yield Finding(
+            f"PostgreSQL does not answer ({error or type(error).__name__})", "start it, or correct DATABASE_URL"
+        )
+        return
+    yield Finding(f"PostgreSQL {version} answers")
+    stands, newest = await schema.revisions(plain)
+    if stands == newest:
+        yield Finding(f"the database is migrated ({newest or 'there are no migrations'})")
+    else:
+        yield Finding(f"the database stands at {stands or 'nothing'}, the newest is {newest}", "run `parley migrate`")
+
+
+async def _cache(url: str) -> Finding:
+    try:
+        async with redis.asyncio.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as client:
+            server = await client.info("server")
+    except (RedisError, OSError, ValueError) as error:
+        return Finding(f"Redis does not answer ({error})", "start it, or correct REDIS_URL")
+    return Finding(
+        f"{server.get('server_name', 'redis')} {server.get('valkey_version', server['redis_version'])} answers"
+    )
+
+
+def _port(settings: Settings, runs: bool) -> Finding:
+    try:
+        with door.listen(settings.host, settings.port) as listening:
+            return Finding(f"{door.url(listening)} is free for the server")
+    except door.Closed as error:
+        if runs:
+            return Finding(f"port {settings.port} is in use, which is right while Parley runs")
+        return Finding(str(error).partition(":")[0], str(error).partition(": ")[2])
+
+
+def _telegram(settings: Settings) -> Finding:
+    if settings.telegram_token.get_secret_value():
+        return Finding("TELEGRAM_TOKEN is set")
+    return Finding("TELEGRAM_TOKEN is not set: no bot is started")

@@ -1,0 +1,122 @@
+"""Everything at once on one machine: engines unless they are named, migrations, every program."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from server.config import Settings
+from server.embedded import door, schema
+from server.embedded.engine import Engine
+from server.embedded.home import Home, kept, open_home
+from server.embedded.lock import Lock
+from server.embedded.postgres import Postgres
+from server.embedded.process import Process
+from server.embedded.profile import DURABLE
+from server.embedded.signals import Signals
+from server.embedded.supervisor import Supervisor
+from server.embedded.valkey import Valkey
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the programs stand on: complete settings, and the engines that are ours to look after."""
+
+    settings: Settings
+    engines: tuple[Engine, ...]
+
+
+def up(settings: Settings, say: Say) -> None:
+    """Run until told to stop. What cannot work is refused before anything is started."""
+    with Signals() as signals, ExitStack() as stack:
+        lock = _claim(settings, stack)
+        listening = stack.enter_context(door.listen(settings.host, settings.port))
+        url = door.url(listening)
+        ground = _stand(settings, stack) if lock else Ground(settings, ())
+        if lock:
+            lock.tell(url)
+        asyncio.run(schema.migrate(ground.settings.database))
+        processes = [
+            *servers(ground.settings, listening.fileno(), settings.processes),
+            *_others(ground.settings),
+        ]
+        supervisor = Supervisor(signals, processes, ground.engines, settings.drain_seconds)
+        supervisor.run(lambda: door.is_ready(listening), lambda: say(f"Parley is ready at {url}"))
+
+
+def serve(settings: Settings, processes: int, say: Say) -> None:
+    """Several server processes on one port, and nothing else; until told to stop."""
+    with Signals() as signals, door.listen(settings.host, settings.port) as listening:
+        children = servers(settings, listening.fileno(), processes)
+        supervisor = Supervisor(signals, children, (), settings.drain_seconds)
+        url = door.url(listening)
+        supervisor.run(lambda: door.is_ready(listening), lambda: say(f"Parley serves at {url}"))
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Whether at least one engine is to be our own. With both named, this is production."""
+    return not (settings.database_url and settings.redis_url)
+
+
+def own_engines(settings: Settings, home: Home) -> tuple[Postgres | None, Valkey | None]:
+    """The engines that no URL names, not started."""
+    postgres = None if settings.database_url else Postgres(home, DURABLE)
+    valkey = None if settings.redis_url else Valkey(home, DURABLE)
+    return postgres, valkey
+
+
+def servers(settings: Settings, file: int, count: int) -> list[Process]:
+    """Server processes that accept from one inherited socket."""
+    command = ("serve", "--listening", str(file))
+    return [Process("server", command, _environment(settings), files=[file]) for _ in range(count)]
+
+
+def _claim(settings: Settings, stack: ExitStack) -> Lock | None:
+    if not is_embedded(settings) or settings.secret_key.get_secret_value():
+        assert settings.secrets  # raises when they are not fit
+    if not is_embedded(settings):
+        return None  # several installations may share named servers
+    home = open_home(settings.data_dir)
+    return stack.enter_context(Lock(home.root))
+
+
+def _stand(settings: Settings, stack: ExitStack) -> Ground:
+    home = open_home(settings.data_dir)
+    postgres, valkey = own_engines(settings, home)
+    engines = tuple(engine for engine in (postgres, valkey) if engine)
+    for engine in engines:
+        stack.callback(engine.stop)
+        engine.start()
+    complete = Settings(
+        data_dir=home.root,
+        database_url=postgres.url() if postgres else settings.database_url,
+        redis_url=valkey.url if valkey else settings.redis_url,
+        secret_key=settings.secret_key.get_secret_value() or kept(home.root / "secret.key"),
+    )
+    return Ground(complete, engines)
+
+
+def _others(settings: Settings) -> list[Process]:
+    programs = [("worker", "work", "workers.broker"), ("scheduler", "schedule", "workers.schedule")]
+    if settings.telegram_token.get_secret_value():
+        programs.append(("bot", "bot", "bots.application"))
+    environment = _environment(settings)
+    return [Process(name, (command,), environment) for name, command, module in programs if _exists(module)]
+
+
+def _exists(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    return {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database,
+        "REDIS_URL": settings.redis,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+    }

@@ -1,0 +1,93 @@
+"""The server: builds the application, opens the runtime, mounts the doors. Decides nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+
+from server import metrics
+from server.auth.router import router as auth_router
+from server.chat.router import router as message_router
+from server.chat.thread_router import router as thread_router
+from server.config import VERSION, Settings
+from server.logging import configure
+from server.runtime import Runtime
+from server.web import Gate, ProblemView, install_problems
+
+DESCRIPTION = """Conversations in threads, over REST and over a WebSocket at `/connection/websocket`.
+
+Sign in with `POST /auth/login`, send `Authorization: Bearer <access_token>`. Every error is
+`application/problem+json` (RFC 9457) with a stable `code`."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The whole application for an ASGI server; it opens and closes with the server's lifespan."""
+    settings = settings or Settings()
+    configure(settings.log_level, settings.log_format)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with Runtime(settings) as runtime:
+            yield runtime.state()
+
+    app = FastAPI(
+        title="Parley",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    install_problems(app)
+    for router in (auth_router, message_router, thread_router):
+        app.include_router(router)
+    _mount_health(app)
+    _document_problems(app)
+    app.add_middleware(Gate, body_bytes=settings.request_bytes)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id", "retry-after"],
+            max_age=600,
+        )
+    return app
+
+
+def _mount_health(app: FastAPI) -> None:
+    @app.get("/health/live", tags=["health"])
+    async def live() -> dict[str, str]:
+        """This process runs."""
+        return {"status": "live"}
+
+    @app.get("/health/ready", tags=["health"], responses={503: {"description": "Something is not ready; it is named."}})
+    async def ready(request: Request, response: Response) -> dict[str, str]:
+        """Whether this process can serve; whatever cannot is named with the reason."""
+        found: dict[str, str] = await request.state.runtime.readiness()
+        response.status_code = 200 if set(found.values()) == {"ready"} else 503
+        return found
+
+    @app.get("/metrics", tags=["health"], response_class=Response)
+    async def prometheus() -> Response:
+        """Counters of this process, for Prometheus."""
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Put the form of every error into OpenAPI: routes name it by reference."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        problem = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["ProblemView"] = problem
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -1,0 +1,93 @@
+"""What one server process holds open: database, limiter, journal, bus. Opened in order, closed in the opposite one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from server.auth import service as auth_service
+from server.auth.attempts import Attempts
+from server.auth.passwords import Passwords
+from server.auth.revocations import Revocations
+from server.auth.service import Auth
+from server.auth.tokens import Lifetimes, Tokens
+from server.chat.access import Access
+from server.chat.channels import ChatChannels, announcer
+from server.chat.journal import Journal
+from server.chat.service import Chat
+from server.config import Settings
+from server.database import Database
+from server.errors import Problem
+from server.pacing.limiter import Limiter
+from server.realtime.node import Node
+from server.valkey import connect
+
+
+class Runtime:
+    """Everything that a server process works with. `async with` opens it; leaving closes whatever was opened."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._database = Database(settings.database, settings.database_connections)
+        self._redis = connect(settings.redis)
+        self._passwords = Passwords()
+        self._auth = Auth(
+            self._database,
+            self._passwords,
+            Tokens(settings.secrets, Lifetimes(settings.access_token_seconds, settings.refresh_token_seconds)),
+            Attempts(Limiter(self._redis), settings.login_attempts_per_minute),
+            Revocations(self._database, settings.access_token_seconds),
+        )
+        self._node = Node(settings.redis, origins=_origins(settings))
+        announce = announcer(self._node.announce)
+        self._journal = Journal(settings.database, announce)
+        access = Access(self._database)
+        self._chat = Chat(self._database, self._journal, access, announce, settings.message_characters)
+
+    async def __aenter__(self) -> Self:
+        await self._database.open()
+        self._stack.push_async_callback(self._database.close)
+        self._stack.push_async_callback(self._redis.aclose)
+        self._stack.callback(self._passwords.close)
+        await self._node.open(ChatChannels(self._chat, partial(auth_service.sign_in, self._auth)))
+        self._stack.push_async_callback(self._node.close)
+        await self._journal.open()
+        self._stack.push_async_callback(self._journal.close)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def state(self) -> dict[str, Any]:
+        """What the doors find in their request's or socket's state."""
+        return {
+            "runtime": self,
+            "database": self._database,
+            "auth": self._auth,
+            "chat": self._chat,
+            "node": self._node,
+        }
+
+    async def readiness(self) -> dict[str, str]:
+        """Each part and `ready`, or what is wrong with it."""
+        try:
+            await self._database.ping()
+            database = "ready"
+        except Problem as error:
+            database = error.detail
+        bus = "ready" if self._node.healthy else "the bus to Redis is down; messages are kept and follow"
+        return {"database": database, "bus": bus}
+
+
+def _origins(settings: Settings) -> Sequence[str] | None:
+    """The web pages that may open a socket: the server's own and the allowed ones; None, for any, with a `*`."""
+    if "*" in settings.allowed_origins:
+        return None
+    own = [f"http://{host}:{settings.port}" for host in (settings.host, "127.0.0.1", "localhost")]
+    return list(dict.fromkeys([*filter(None, [settings.public_url.rstrip("/")]), *own, *settings.allowed_origins]))

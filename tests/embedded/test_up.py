@@ -1,0 +1,111 @@
+"""`parley up` as its owner meets it: the first start, the next one, the second one, and every way to end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server.embedded.orphan import command_of
+from tests.embedded.installation import Installation
+from tests.eventually import eventually
+
+SECRET = "not-a-default-and-long-enough-to-sign"
+LOGIN = re.compile(r"^Sign in as (\S+) with the password (\S+)$", re.MULTILINE)
+
+
+@pytest.fixture
+async def parley(folder: Path) -> AsyncIterator[Installation]:
+    installation = Installation(folder)
+    yield installation
+    if command_of(installation.pid) is not None:
+        await installation.stop(signal.SIGKILL)
+
+
+async def sign_in(url: str, email: str, password: str) -> int:
+    async with httpx2.AsyncClient(base_url=url) as client:
+        answer = await client.post("/auth/login", json={"email": email, "password": password})
+    return answer.status_code
+
+
+async def test_the_operator_of_the_first_run_is_there_after_a_stop_and_after_a_power_cut(parley: Installation) -> None:
+    parley.start()
+    url = await parley.ready()
+    login = await eventually(lambda: LOGIN.search(parley.said))
+    assert await sign_in(url, login[1], login[2]) == 200
+    assert await parley.stop() == 0
+
+    parley.start()
+    url = await parley.ready()
+    assert LOGIN.search(parley.said) is None
+    assert await sign_in(url, login[1], login[2]) == 200
+    await parley.cut_the_power()
+
+    parley.start()
+    assert await sign_in(await parley.ready(), login[1], login[2]) == 200
+    assert await parley.stop(signal.SIGINT) == 0
+
+
+async def test_whatever_ends_is_started_again_and_nothing_outlives_the_launcher(parley: Installation) -> None:
+    parley.start()
+    url = await parley.ready()
+    children = parley.descendants(parley.pid)
+    first = {command_of(pid): pid for pid in children if "serve --listening" in (command_of(pid) or "")}
+    assert len(first) == 1
+    for pid in first.values():
+        os.kill(pid, signal.SIGKILL)
+    async with httpx2.AsyncClient(base_url=url, timeout=20) as client:
+        # The door stays open meanwhile: the call waits in it for the next server.
+        assert (await client.get("/health/live")).status_code == 200
+    os.kill(parley.pid, signal.SIGKILL)
+    await parley.ended()
+    await eventually(lambda: [pid for pid in children if command_of(pid) is not None] == [], within=15)
+
+
+async def test_a_second_one_on_the_same_folder_is_told_who_was_first(parley: Installation, folder: Path) -> None:
+    parley.start()
+    url = await parley.ready()
+    second = Installation(folder)
+    second.start()
+    assert await second.ended() == 2
+    assert f"process {parley.pid} at {url}" in second.said
+    assert await parley.stop() == 0
+
+
+async def test_a_port_in_use_is_said_before_anything_is_started(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        parley = Installation(folder, PORT=str(port))
+        parley.start()
+        assert await parley.ended() == 2
+    assert f"port {port} on 127.0.0.1 is in use" in parley.said
+    assert "PORT=8001" in parley.said
+    assert not list(parley.data_dir.glob("pg*"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "change-me"}, "SECRET_KEY is a default"),
+        ({"SECRET_KEY": SECRET, "DATABASE_URL": "mysql://db/parley"}, "Parley needs postgresql://"),
+        ({"SECRET_KEY": SECRET, "PORT": "http"}, "PORT: "),
+    ],
+)
+@pytest.mark.parametrize("command", ["up", "serve"])
+async def test_production_refuses_what_it_cannot_run_on(
+    command: str, settings: dict[str, str], words: str, folder: Path
+) -> None:
+    servers = {"DATABASE_URL": "postgresql://db.invalid/parley", "REDIS_URL": "redis://cache.invalid"}
+    parley = Installation(folder, **{**servers, **settings})
+    parley.start(command)
+    assert await parley.ended() == 2
+    assert words in parley.said
+    assert len(parley.said.splitlines()) == 1
+    assert not parley.data_dir.exists()

@@ -1,0 +1,119 @@
+"""Real server processes for tests: started as `parley serve` starts them, killed and started again on the same port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.eventually import eventually
+from tests.fleet.http import Answer, Http
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "5ec4e7" * 8
+START_SECONDS = 40.0  # an interpreter that imports everything, on a machine where all tests run at once
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One server process of an installation; `http` talks to it over one connection a call."""
+
+    def __init__(self, database_url: str, redis_url: str, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.log = folder / f"server-{self.port}.log"
+        self._folder = folder
+        self._environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": SECRET,
+            "PORT": str(self.port),
+            "LOGIN_ATTEMPTS_PER_MINUTE": "6000",
+            "PYTHONPATH": str(ROOT),
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.http = Http("127.0.0.1", self.port)
+
+    @property
+    def socket_url(self) -> str:
+        """Where SDKs connect."""
+        return f"ws://127.0.0.1:{self.port}/connection/websocket"
+
+    def launch(self) -> None:
+        """Start it and return at once."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "server.cli", "serve"],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def ready(self) -> None:
+        """Return when it serves and hears the bus; AssertionError with its log when it does not come up."""
+
+        async def answers() -> bool | None:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log.read_text()[-3000:]
+            try:
+                return (await self.http.call("GET", "/health/ready")).status == 200
+            except OSError:
+                return False
+
+        assert await eventually(answers, within=START_SECONDS)
+
+    def kill(self) -> None:
+        """kill -9: it says no word to anybody."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return await asyncio.to_thread(self._process.wait, START_SECONDS)
+
+    def end(self) -> None:
+        """Whatever state it is in: gone."""
+        self.http.close()
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+
+@asynccontextmanager
+async def servers(database_url: str, redis_url: str, count: int, **settings: str) -> AsyncIterator[list[Server]]:
+    """So many server processes of one installation, all of them ready."""
+    with TemporaryDirectory(prefix="parley-fleet-") as folder:
+        started = [Server(database_url, redis_url, Path(folder), **settings) for _ in range(count)]
+        try:
+            for server in started:
+                server.launch()
+            for server in started:
+                await server.ready()
+            yield started
+        finally:
+            for server in started:
+                server.end()
+
+
+async def person(server: Server, name: str = "Guest") -> tuple[str, str]:
+    """Somebody new: their access token and their id."""
+    answer: Answer = await server.http.call("POST", "/auth/guest", {"name": name})
+    assert answer.status == 201, answer
+    return answer.body["access_token"], answer.body["user"]["id"]

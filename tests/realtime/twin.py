@@ -1,0 +1,126 @@
+"""The rooms, played in memory: threads that anybody signed in may read and post to, with edits that move to the top."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID, uuid5
+
+import msgspec
+
+from server.errors import Forbidden, Invalid, Limited, Missing, Unauthenticated, Unavailable
+from server.realtime.node import Node
+from server.realtime.seam import Identity, Position, Publication
+
+PEOPLE = UUID(int=7)
+REFUSALS = {"secret": Forbidden, "gone": Missing, "down": Unavailable, "busy": Limited, "odd": Invalid}
+
+
+@dataclass
+class Stream:
+    """One channel: what each key says now, and where that stands."""
+
+    epoch: str
+    top: int = 0
+    rows: dict[int, bytes] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+
+    def write(self, key: str, data: bytes) -> Publication:
+        """Post, or edit what was posted under the same key: it leaves its old offset."""
+        self.top += 1
+        if key in self.places:
+            del self.rows[self.places[key]]
+        self.places[key] = self.top
+        self.rows[self.top] = data
+        return Publication(self.top, data)
+
+
+class Streams:
+    """The rows, shared by all nodes of a test."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Stream] = {}
+        self.is_down = False
+
+    def of(self, channel: str) -> Stream:
+        return self.by_name.setdefault(channel, Stream("e1"))
+
+    async def ask(self) -> None:
+        """The way to the rows and back, or an error."""
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise Unavailable("rows_down")
+
+
+class Twin:
+    """Meets the seam for one node. Tokens are names; `name@12.5` expires then, `expired` and `broken` are refused."""
+
+    def __init__(self, streams: Streams, node: Node) -> None:
+        self.streams = streams
+        self.node = node
+        self.joined: list[tuple[str, str]] = []
+        self.published: list[tuple[str, bytes]] = []
+        self.hold: asyncio.Event | None = None
+
+    async def sign_in(self, token: str) -> Identity:
+        await asyncio.sleep(0)
+        name, _, expires_at = token.partition("@")
+        if name == "expired":
+            raise Unauthenticated("token_expired")
+        if name == "banned":
+            raise Forbidden("account_blocked")
+        if not name or name == "broken":
+            raise Unauthenticated("token_invalid")
+        return Identity(uuid5(PEOPLE, name), name, "user", float(expires_at) if expires_at else None)
+
+    async def join(self, who: Identity, channel: str) -> Position:
+        self.joined.append((who.name, channel))
+        await self.streams.ask()
+        if refusal := REFUSALS.get(channel):
+            raise refusal(f"{channel}_refused")
+        if channel.startswith("plain:"):
+            return Position("", 0)
+        stream = self.streams.of(channel)
+        return Position(stream.epoch, stream.top)
+
+    async def publish(self, who: Identity, channel: str, data: bytes) -> None:
+        self.published.append((who.name, data))
+        if self.hold is not None:
+            await self.hold.wait()
+        await self.streams.ask()
+        if refusal := REFUSALS.get(channel):
+            raise refusal(f"{channel}_refused")
+        self.post(channel, data)
+
+    def post(self, channel: str, data: bytes, key: str | None = None) -> Publication:
+        """Commit and announce."""
+        if channel.startswith("plain:"):
+            publication, epoch = Publication(0, data), ""
+        else:
+            stream = self.streams.of(channel)
+            publication, epoch = stream.write(key or f"#{stream.top + 1}", data), stream.epoch
+        self.node.announce(channel, epoch, [publication])
+        return publication
+
+    async def call(self, who: Identity, method: str, data: bytes) -> bytes:
+        await self.streams.ask()
+        if method == "whoami":
+            return msgspec.json.encode({"name": who.name, "sent": msgspec.Raw(data)})
+        if method == "lost":
+            raise Missing("no_such_message")
+        if method == "bug":
+            raise ZeroDivisionError
+        raise Missing("unknown_method")
+
+    async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
+        await self.streams.ask()
+        rows = self.streams.of(channel).rows
+        found = [Publication(each, rows[each]) for each in sorted(rows) if each > offset][:limit]
+        await asyncio.sleep(0)
+        return found
+
+    async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
+        await self.streams.ask()
+        known = {name: self.streams.by_name[name] for name in channels if name in self.streams.by_name}
+        return {name: Position(stream.epoch, stream.top) for name, stream in known.items()}

@@ -1,0 +1,193 @@
+"""Joining, recovering and listening while the bus does its worst: state + what was heard == fresh state, always."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server.errors import Problem
+from server.realtime.effects import Joined
+from server.realtime.node import Node
+from server.realtime.seam import Position
+from tests.realtime.twin import Streams, Twin
+from tests.unit.realtime.puppets import ANN, Dream, Ear, PuppetBus
+
+CHANNEL = "thread:1"
+STEPS = [
+    "post",
+    "edit",
+    "join",
+    "recover",
+    "leave",
+    "through",
+    "lose",
+    "double",
+    "swap",
+    "down",
+    "back",
+    "rows",
+    "turn",
+]
+steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 7)), max_size=60)
+
+
+@dataclass
+class Person:
+    """A client of the SDKs: it keeps what it heard by key, and its position."""
+
+    ear: Ear = field(default_factory=Ear)
+    known: dict[str, str] = field(default_factory=dict)
+    position: Position = field(default_factory=lambda: Position("", 0))
+    joining: asyncio.Task[None] | None = None
+
+    def catch_up(self) -> None:
+        """Take in what came since the last joining; offsets must rise."""
+        joined, self.ear.joined = self.ear.joined, None
+        if joined is not None:
+            self.position = joined.position
+            for each in joined.missed or ():
+                self.take(each.offset, each.data.decode().strip('"'))
+        for offset, data in self.ear.heard():
+            self.take(offset, data)
+        self.ear.out = b""
+
+    def take(self, offset: int, data: str) -> None:
+        assert offset > self.position.offset, f"{offset} after {self.position.offset}"
+        self.position = Position(self.position.epoch, offset)
+        self.known[data.partition("=")[0]] = data
+
+
+class Scene:
+    """One node, one channel, four people and a bus on strings."""
+
+    def __init__(self, chunk: int) -> None:
+        self.streams = Streams()
+        self.node = Node("", bus=PuppetBus, chunk=chunk)
+        self.rooms = Twin(self.streams, self.node)
+        self.people = [Person() for _ in range(4)]
+        self.writes = 0
+
+    @property
+    def bus(self) -> PuppetBus:
+        assert isinstance(self.node._bus, PuppetBus)
+        return self.node._bus
+
+    def write(self, key: str) -> None:
+        self.writes += 1
+        self.rooms.post(CHANNEL, f'"{key}={self.writes}"'.encode(), key)
+
+    def rows(self) -> dict[str, str]:
+        """What each key says now."""
+        texts = [each.decode().strip('"') for each in self.streams.of(CHANNEL).rows.values()]
+        return {each.partition("=")[0]: each for each in texts}
+
+    def join(self, person: Person, since: Position | None) -> None:
+        """Subscribe, as an SDK does; who starts anew, or cannot recover, loads the state once subscribed."""
+        if person.ear.channels or (person.joining is not None and not person.joining.done()):
+            return
+        note = person.ear.welcome(CHANNEL)
+
+        def welcome(joined: Joined) -> None:
+            note(joined)
+            if joined.missed is None:
+                person.known = self.rows()
+
+        async def go() -> None:
+            try:
+                await self.node.join(person.ear, ANN, CHANNEL, since, welcome=welcome)
+            except Problem:
+                pass
+
+        person.joining = asyncio.get_running_loop().create_task(go())
+
+    def leave(self, person: Person) -> None:
+        if person.ear.channels:
+            person.catch_up()
+            self.node.leave(person.ear, CHANNEL)
+            person.ear.channels.clear()
+
+    async def step(self, what: str, number: int) -> None:
+        if what == "turn":
+            await asyncio.sleep(number / 50)
+        elif what in ("join", "recover", "leave"):
+            self.move(what, self.people[number % 4])
+        elif what in ("through", "lose", "double", "swap"):
+            self.pull(what, number)
+        elif what == "down":
+            self.bus.go_down()
+        elif what == "back":
+            self.bus.come_back()
+        elif what == "rows":
+            self.streams.is_down = not self.streams.is_down
+        else:
+            self.write(f"old{number}" if what == "edit" else f"new{self.writes}")
+
+    def move(self, what: str, person: Person) -> None:
+        if what != "join":
+            self.leave(person)
+        if what != "leave":
+            self.join(person, person.position if what == "recover" and person.position.epoch else None)
+
+    def pull(self, what: str, number: int) -> None:
+        pending = self.bus.pending
+        if what == "through":
+            self.bus.let_through(number)
+        elif what == "lose":
+            del pending[:number]
+        elif what == "double":
+            pending += pending[:number]
+        else:
+            pending[:number] = reversed(pending[:number])
+
+    async def come_to_rest(self) -> None:
+        """The rows and the bus are back, and a check has come round."""
+        self.streams.is_down = False
+        self.bus.come_back()
+        await asyncio.sleep(60)
+        self.bus.let_through(1_000)
+        await asyncio.sleep(60)
+
+    def everybody_knows(self) -> None:
+        for person in self.people:
+            if person.ear.channels:
+                person.catch_up()
+                assert person.known == self.rows()
+
+
+async def play(script: list[tuple[str, int]], chunk: int) -> None:
+    scene = Scene(chunk)
+    await scene.node.open(scene.rooms)
+    try:
+        for what, number in script:
+            await scene.step(what, number)
+        await scene.come_to_rest()
+        scene.everybody_knows()
+        for person in scene.people:
+            scene.leave(person)
+        assert not scene.node.hub.channels
+        assert not scene.bus.subscribed
+    finally:
+        await scene.node.close()
+
+
+def dream(script: list[tuple[str, int]], chunk: int = 200) -> None:
+    with asyncio.Runner(loop_factory=Dream) as runner:
+        runner.run(play(script, chunk))
+
+
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps, st.sampled_from([1, 200]))
+def test_nobody_ever_misses_or_doubles_anything(script: list[tuple[str, int]], chunk: int) -> None:
+    """With a chunk of 1 every fan-out to two people is interrupted."""
+    dream(script, chunk)
+
+
+def test_a_lost_tail_is_found_by_the_check() -> None:
+    dream([("join", 0), ("turn", 5), ("post", 0), ("lose", 5)])
+
+
+def test_a_publication_races_with_a_recovery() -> None:
+    dream([("join", 0), ("turn", 5), ("post", 0), ("leave", 0), ("post", 0), ("recover", 0), ("post", 0), ("turn", 7)])
