@@ -16,18 +16,26 @@ import uvicorn
 from pydantic import ValidationError
 
 from server import logging
+from server.auth.constants import Role
+from server.auth.schemas import UserCreate
 from server.config import Misconfigured, Settings
-from server.embedded import door, schema, up
+from server.embedded import people, schema, up
 from server.embedded.doctor import examine
+from server.embedded.door import Closed, listen
 from server.embedded.lock import Taken
 from server.embedded.supervisor import NotStarting
 from server.embedded.where import EngineFailed
+from server.errors import Problem
 
-REFUSED = (Misconfigured, Taken, door.Closed)  # a person has to change something: exit code 2
-FAILED = (EngineFailed, NotStarting)
+REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
+FAILED = (EngineFailed, NotStarting, Problem)
 SOCKET_PROTOCOL = "server.realtime.endpoint"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+tokens = typer.Typer(no_args_is_help=True, help="Keys for machines.")
+app.add_typer(users, name="user")
+app.add_typer(tokens, name="token")
 
 
 @app.command("up")
@@ -50,7 +58,7 @@ def serve(
     elif count > 1:
         up.serve(settings, count, say)
     else:
-        answer(settings, door.listen(settings.host, settings.port))
+        answer(settings, listen(settings.host, settings.port))
 
 
 @app.command()
@@ -76,8 +84,37 @@ def bot() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest migration; safe to run from several machines at once."""
-    asyncio.run(schema.migrate(read_settings().database))
+    asyncio.run(schema.migrate(up.connected(read_settings()).database))
     say("The database is at the newest migration.")
+
+
+@users.command("create")
+def create_user(
+    email: str,
+    role: Annotated[Role, typer.Option(help="What this person may do.")] = Role.USER,
+    name: Annotated[str, typer.Option(help="How others see this person; else the e-mail's first part.")] = "",
+) -> None:
+    """Let somebody in. The password is asked for, or read from a pipe; an empty one is made up and shown."""
+    settings = up.connected(read_settings())
+    given = asked_password()
+    password = given or people.made_up_password()
+    try:
+        person = UserCreate(email=email, password=password, name=name or email.partition("@")[0])
+    except ValidationError as error:
+        raise Misconfigured(described(error)) from error
+    asyncio.run(people.admit(settings.database, person, role))
+    say(f"{email} may sign in as {role}." + ("" if given else f" The password: {password}"))
+
+
+@tokens.command("create")
+def create_token(
+    email: Annotated[str, typer.Argument(help="Whose rights the token has.")],
+    name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+    days: Annotated[int, typer.Option(min=0, help="How long it is good; 0: until it is revoked.")] = 0,
+) -> None:
+    """Make a personal access token. It is printed alone, this once."""
+    settings = up.connected(read_settings())
+    say(asyncio.run(people.give_token(settings.database, email, name, days)))
 
 
 @app.command()
@@ -127,8 +164,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        raise Misconfigured(f"a setting cannot be used: {wrong}") from error
+        raise Misconfigured(f"a setting cannot be used: {described(error)}") from error
     logging.configure(settings.log_level, settings.log_format)
     return settings
 
@@ -139,6 +175,18 @@ def complete_settings() -> Settings:
     for needed in (settings.secrets, settings.database, settings.redis):
         assert needed
     return settings
+
+
+def asked_password() -> str:
+    """What the person types unseen, or the first line of a pipe."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(typer.prompt("Password (empty: make one up)", default="", hide_input=True, show_default=False))
+
+
+def described(error: ValidationError) -> str:
+    """Each wrong value and what is wrong with it, on one line."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
 
 
 def say(words: str) -> None:

@@ -11,9 +11,10 @@ from redis.exceptions import RedisError
 from typing_extensions import override
 
 from server.config import Misconfigured, Settings
-from server.embedded import door, schema
-from server.embedded.home import Home, open_home
-from server.embedded.lock import Lock, Taken
+from server.embedded import schema
+from server.embedded.door import Closed, Door, listen
+from server.embedded.home import open_home
+from server.embedded.lock import is_held
 from server.embedded.up import is_embedded, own_engines
 from server.embedded.where import EngineFailed
 
@@ -47,8 +48,9 @@ async def _all(settings: Settings) -> AsyncIterator[Finding]:
     runs = True
     if is_embedded(settings):
         home = open_home(settings.data_dir)
-        runs, finding = _installation(home)
-        yield finding
+        runs = is_held(home.root)
+        state = "running" if runs else "not running; `parley up` starts them"
+        yield Finding(f"private engines in {home.root}: {state}")
         try:
             postgres, valkey = own_engines(settings, home)
         except EngineFailed as error:
@@ -72,14 +74,6 @@ def _secret(settings: Settings) -> Finding:
         return Finding(f"SECRET_KEY is set ({len(settings.secrets)} in use)")
     except Misconfigured as error:
         return Finding("SECRET_KEY cannot be used", str(error))
-
-
-def _installation(home: Home) -> tuple[bool, Finding]:
-    try:
-        with Lock(home.root):
-            return False, Finding(f"private engines in {home.root}: not running; `parley up` starts them")
-    except Taken:
-        return True, Finding(f"private engines in {home.root}: running")
 
 
 async def _database(url: str) -> AsyncIterator[Finding]:
@@ -117,9 +111,9 @@ async def _cache(url: str) -> Finding:
 
 def _port(settings: Settings, runs: bool) -> Finding:
     try:
-        with door.listen(settings.host, settings.port) as listening:
-            return Finding(f"{door.url(listening)} is free for the server")
-    except door.Closed as error:
+        with Door(listen(settings.host, settings.port)) as way_in:
+            return Finding(f"{way_in.url} is free for the server")
+    except Closed as error:
         if runs:
             return Finding(f"port {settings.port} is in use, which is right while Parley runs")
         return Finding(str(error).partition(":")[0], str(error).partition(": ")[2])

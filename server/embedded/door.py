@@ -14,8 +14,46 @@ class Closed(Exception):
     """The address cannot be listened on; the text says which, and how to choose another."""
 
 
+class Door:
+    """An open one: others inherit it, and connections wait in it while a server process is being replaced."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._socket = listening
+        host, self.port = listening.getsockname()[:2]
+        self.host: str = ANY_ADDRESS.get(host, host)
+
+    def __enter__(self) -> Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def file(self) -> int:
+        """What a child is given."""
+        return self._socket.fileno()
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds us."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    def is_ready(self) -> bool:
+        """Whether a server behind the door says that it can work; a slow answer is none, so that we stay responsive."""
+        try:
+            with socket.create_connection((self.host, self.port), PROBE_SECONDS) as probe:
+                probe.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return probe.recv(64).startswith(b"HTTP/1.1 200")
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Our copy; those of the children are theirs."""
+        self._socket.close()
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that others may inherit. Connections wait in it while a server process is being replaced."""
+    """A socket that listens, at the first address that the name stands for. Closed says why there is none."""
     other = "choose another with PORT (and HOST), for example PORT=8001"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
@@ -35,21 +73,3 @@ def listen(host: str, port: int) -> socket.socket:
         }.get(error.errno or 0, f"cannot listen on {host}, port {port}: {error.strerror}")
         raise Closed(f"{said}: {other}") from error
     return door
-
-
-def url(door: socket.socket) -> str:
-    """Where a browser on this machine finds us."""
-    host, port = door.getsockname()[:2]
-    host = ANY_ADDRESS.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def is_ready(door: socket.socket) -> bool:
-    """Whether a server behind the door says that it can work; a slow answer is none, so that we stay responsive."""
-    host, port = door.getsockname()[:2]
-    try:
-        with socket.create_connection((ANY_ADDRESS.get(host, host), port), PROBE_SECONDS) as probe:
-            probe.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return probe.recv(64).startswith(b"HTTP/1.1 200")
-    except OSError:
-        return False

@@ -5,11 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from types import TracebackType
 
 
 class Taken(Exception):
     """Another launcher holds the folder; the text names its process and address."""
+
+
+def is_held(data_dir: Path) -> bool:
+    """Whether a launcher works on this folder now."""
+    try:
+        with Lock(data_dir):
+            return False
+    except Taken:
+        return True
 
 
 class Lock:
@@ -33,9 +41,7 @@ class Lock:
         self.tell("")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._handle)
 
     def tell(self, url: str) -> None:

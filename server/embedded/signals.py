@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 
 STOP = (signal.SIGINT, signal.SIGTERM)
 WATCHED = (*STOP, signal.SIGCHLD)
@@ -27,9 +27,7 @@ class Signals:
         self._before = {number: signal.signal(number, self._note) for number in WATCHED}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal itself gave us
         signal.set_wakeup_fd(self._wakeup_before)

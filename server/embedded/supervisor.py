@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Protocol
 
 from server.config import Misconfigured
+from server.embedded.door import Door
 from server.embedded.process import Process
 from server.embedded.signals import Signals
 from server.logging import named
@@ -15,7 +16,7 @@ from server.logging import named
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 10.0
 SETTLED_SECONDS = 30.0  # who ran so long did not fail at its start: the next delay is short again
-TRIES_BEFORE_READY = 3  # what has never worked will not work by being repeated
+TRIES_BEFORE_READY = 2  # what has never worked will not work by being repeated
 MISCONFIGURED = 2  # a child's exit code: nothing changes before a person has changed a setting
 POLL_SECONDS = 0.1
 IDLE_SECONDS = 5.0
@@ -62,13 +63,13 @@ class Charge:
 class Supervisor:
     """Holds processes, started in the given order, and looks after engines that somebody else has started."""
 
-    def __init__(self, signals: Signals, processes: Sequence[Process], engines: Sequence[Ward], drain: float) -> None:
+    def __init__(self, signals: Signals, door: Door, processes: Sequence[Process], engines: Sequence[Ward]) -> None:
         self._signals = signals
+        self._door = door
         self._processes = tuple(processes)
         self._charges = [Charge(ward) for ward in (*engines, *processes)]
-        self._drain_seconds = drain
 
-    def run(self, is_ready: Callable[[], bool], announce: Callable[[], None]) -> None:
+    def run(self, announce: Callable[[], None], drain_seconds: float) -> None:
         """Start everything, announce once when it is ready, return when told to stop and all processes have ended.
 
         Misconfigured when a program says so, NotStarting when one ends again and again before all was ready.
@@ -80,11 +81,11 @@ class Supervisor:
             while not self._signals.stop:
                 self._signals.wait(IDLE_SECONDS if ready and not self._waiting() else POLL_SECONDS)
                 self._look(ready)
-                if not ready and not self._signals.stop and is_ready():
+                if not ready and not self._signals.stop and self._door.is_ready():
                     ready = True
                     announce()
         finally:
-            self._stop()
+            self._stop(drain_seconds)
 
     def _waiting(self) -> bool:
         return any(charge.due_at is not None for charge in self._charges)
@@ -99,11 +100,12 @@ class Supervisor:
             if not ready and charge.failures >= TRIES_BEFORE_READY:
                 raise NotStarting(f"`{charge.ward.name}` does not start")
 
-    def _stop(self) -> None:
+    def _stop(self, drain_seconds: float) -> None:
         """The last first; those of one name together, since each may take its time to let go of its callers."""
+        self._door.close()  # whoever knocks now is refused at once, instead of waiting for nobody
         for _, group in groupby(reversed(self._processes), key=lambda process: process.name):
             together = list(group)
             for process in together:
                 process.ask_to_stop()
             for process in together:
-                process.stop(self._drain_seconds)
+                process.stop(drain_seconds)

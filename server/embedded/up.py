@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from server.config import Settings
-from server.embedded import door, schema
+from server.config import Misconfigured, Settings
+from server.embedded import people, schema
+from server.embedded.door import Door, listen
 from server.embedded.engine import Engine
 from server.embedded.home import Home, kept, open_home
-from server.embedded.lock import Lock
+from server.embedded.lock import Lock, is_held
 from server.embedded.postgres import Postgres
 from server.embedded.process import Process
 from server.embedded.profile import DURABLE
@@ -35,27 +36,25 @@ def up(settings: Settings, say: Say) -> None:
     """Run until told to stop. What cannot work is refused before anything is started."""
     with Signals() as signals, ExitStack() as stack:
         lock = _claim(settings, stack)
-        listening = stack.enter_context(door.listen(settings.host, settings.port))
-        url = door.url(listening)
+        way_in = stack.enter_context(Door(listen(settings.host, settings.port)))
         ground = _stand(settings, stack) if lock else Ground(settings, ())
         if lock:
-            lock.tell(url)
+            lock.tell(way_in.url)
         asyncio.run(schema.migrate(ground.settings.database))
         processes = [
-            *servers(ground.settings, listening.fileno(), settings.processes),
+            *servers(ground.settings, way_in.file, settings.processes),
             *_others(ground.settings),
         ]
-        supervisor = Supervisor(signals, processes, ground.engines, settings.drain_seconds)
-        supervisor.run(lambda: door.is_ready(listening), lambda: say(f"Parley is ready at {url}"))
+        supervisor = Supervisor(signals, way_in, processes, ground.engines)
+        supervisor.run(lambda: _announce(ground, way_in.url, say), settings.drain_seconds)
 
 
 def serve(settings: Settings, processes: int, say: Say) -> None:
     """Several server processes on one port, and nothing else; until told to stop."""
-    with Signals() as signals, door.listen(settings.host, settings.port) as listening:
-        children = servers(settings, listening.fileno(), processes)
-        supervisor = Supervisor(signals, children, (), settings.drain_seconds)
-        url = door.url(listening)
-        supervisor.run(lambda: door.is_ready(listening), lambda: say(f"Parley serves at {url}"))
+    with Signals() as signals, Door(listen(settings.host, settings.port)) as way_in:
+        children = servers(settings, way_in.file, processes)
+        supervisor = Supervisor(signals, way_in, children, ())
+        supervisor.run(lambda: say(f"Parley serves at {way_in.url}"), settings.drain_seconds)
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -76,6 +75,24 @@ def servers(settings: Settings, file: int, count: int) -> list[Process]:
     return [Process("server", command, _environment(settings), files=[file]) for _ in range(count)]
 
 
+def connected(settings: Settings) -> Settings:
+    """Settings that name a database: a given one, else that of our own engines. Misconfigured when those do not run."""
+    if settings.database_url:
+        return settings
+    home = open_home(settings.data_dir)
+    if not is_held(home.root):
+        raise Misconfigured(f"no Parley runs on {home.root}: start it with `parley up`, or set DATABASE_URL")
+    postgres, valkey = own_engines(settings, home)
+    return _complete(settings, home, postgres, valkey)
+
+
+def _announce(ground: Ground, url: str, say: Say) -> None:
+    say(f"Parley is ready at {url}")
+    # Made only now, so that nothing can fail between the making of the password and its one appearance.
+    if ground.engines and (login := asyncio.run(people.first_operator(ground.settings.database))):
+        say(f"Sign in as {login.email} with the password {login.password}")
+
+
 def _claim(settings: Settings, stack: ExitStack) -> Lock | None:
     if not is_embedded(settings) or settings.secret_key.get_secret_value():
         assert settings.secrets  # raises when they are not fit
@@ -92,13 +109,16 @@ def _stand(settings: Settings, stack: ExitStack) -> Ground:
     for engine in engines:
         stack.callback(engine.stop)
         engine.start()
-    complete = Settings(
+    return Ground(_complete(settings, home, postgres, valkey), engines)
+
+
+def _complete(settings: Settings, home: Home, postgres: Postgres | None, valkey: Valkey | None) -> Settings:
+    return Settings(
         data_dir=home.root,
         database_url=postgres.url() if postgres else settings.database_url,
         redis_url=valkey.url if valkey else settings.redis_url,
         secret_key=settings.secret_key.get_secret_value() or kept(home.root / "secret.key"),
     )
-    return Ground(complete, engines)
 
 
 def _others(settings: Settings) -> list[Process]:

@@ -22,6 +22,7 @@ OUTBOX_BYTES = 4_194_304  # news Redis has not taken; more is dropped, and read 
 INBOX_EVENTS = 10_000  # for `next_published`; the oldest go first
 NAMES_A_COMMAND = 500  # resubscribing 10,000 channels is twenty commands in one write
 CONFIRM_SECONDS = 5.0
+FIRST_SECONDS = 2.0  # what a start waits for a bus that does not answer
 PROBE_SECONDS = 3.0  # a silent Redis is given up after one to two of these
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 5.0
 
@@ -68,7 +69,7 @@ class Bus(BroadcastBackend):
         first = asyncio.Event()
         self._keeper = asyncio.create_task(self._keep(first))
         try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
+            async with asyncio.timeout(FIRST_SECONDS):
                 await first.wait()
         except TimeoutError:
             log.warning("bus_unreachable")

@@ -19,10 +19,10 @@ PATIENCE_SECONDS = 30.0
 class Installation:
     """`parley up`, started as often as a test likes. All that it says is kept."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, log: str = "log", **settings: str) -> None:
         self.data_dir = folder / "data"
         self._settings = {"DATA_DIR": str(self.data_dir), "PORT": "0", "DRAIN_SECONDS": "1", **settings}
-        self._log = folder / "log"
+        self._log = folder / log
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -34,11 +34,11 @@ class Installation:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, command: str = "up") -> None:
+    def start(self, *command: str) -> None:
         """Start and do not wait. Each start begins a new log."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", command],
+                [sys.executable, "-m", "server.cli", *(command or ("up",))],
                 cwd=ROOT,
                 env={**os.environ, **self._settings},
                 stdin=subprocess.DEVNULL,
@@ -86,4 +86,4 @@ class Installation:
         assert self._process is not None
         if self._process.poll() is not None:
             raise RuntimeError(f"it ended with {self._process.returncode}:\n{self.said}")
-        return re.search(r"^Parley is ready at (\S+)$", self.said, re.MULTILINE)
+        return re.search(r"^Parley (?:is ready|serves) at (\S+)$", self.said, re.MULTILINE)

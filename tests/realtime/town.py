@@ -56,7 +56,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """One node, open, with a server on a free port; the node is in the lifespan's state, as the roof puts it."""
     node = Node(url, pace=pace, origins=origins)
-    rooms = Twin(streams or Streams(), node)
+    rooms = Twin(streams or Streams(), node.announce)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         App(node),

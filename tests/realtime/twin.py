@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
 import msgspec
 
 from server.errors import Forbidden, Invalid, Limited, Missing, Unauthenticated, Unavailable
-from server.realtime.node import Node
 from server.realtime.seam import Identity, Position, Publication
 
 PEOPLE = UUID(int=7)
@@ -56,9 +55,9 @@ class Streams:
 class Twin:
     """Meets the seam for one node. Tokens are names; `name@12.5` expires then, `expired` and `broken` are refused."""
 
-    def __init__(self, streams: Streams, node: Node) -> None:
+    def __init__(self, streams: Streams, announce: Callable[[str, str, Sequence[Publication]], None]) -> None:
         self.streams = streams
-        self.node = node
+        self.announce = announce
         self.joined: list[tuple[str, str]] = []
         self.published: list[tuple[str, bytes]] = []
         self.hold: asyncio.Event | None = None
@@ -100,7 +99,7 @@ class Twin:
         else:
             stream = self.streams.of(channel)
             publication, epoch = stream.write(key or f"#{stream.top + 1}", data), stream.epoch
-        self.node.announce(channel, epoch, [publication])
+        self.announce(channel, epoch, [publication])
         return publication
 
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:

@@ -1,0 +1,66 @@
+"""`parley serve` and its neighbours in production: servers that others run, several processes on one port."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server.embedded.orphan import command_of
+from tests.embedded.installation import Installation
+from tests.eventually import eventually
+
+SECRET = "not-a-default-and-long-enough-to-sign"
+
+
+@pytest.fixture
+def production(folder: Path, fresh_database: str, redis_url: str) -> Installation:
+    return Installation(folder, DATABASE_URL=fresh_database, REDIS_URL=redis_url, SECRET_KEY=SECRET)
+
+
+async def test_two_processes_serve_one_port_and_replace_each_other(production: Installation) -> None:
+    production.start("serve", "--processes", "2")
+    url = await production.ready()
+    servers = production.descendants(production.pid)
+    assert len(servers) == 2
+    os.kill(servers[0], signal.SIGKILL)
+    async with httpx2.AsyncClient(base_url=url, timeout=20) as client:
+        assert (await client.get("/health/ready")).status_code == 200
+    await eventually(lambda: len(set(production.descendants(production.pid)) - {servers[0]}) == 2, within=10)
+    everyone = production.descendants(production.pid)
+    assert await production.stop() == 0
+    assert [pid for pid in everyone if command_of(pid) is not None] == []
+    assert not production.data_dir.exists(), "nothing is embedded when both servers are named"
+
+
+async def test_the_doctor_says_what_is_right_and_what_to_do_about_the_rest(
+    production: Installation, empty_database: str, redis_url: str, folder: Path
+) -> None:
+    production.start("doctor")
+    assert await production.ended() == 0
+    assert "wrong" not in production.said
+    unwell = Installation(folder, DATABASE_URL=empty_database, REDIS_URL="redis://127.0.0.1:1", SECRET_KEY="secret")
+    unwell.start("doctor")
+    assert await unwell.ended() == 1
+    assert [line for line in unwell.said.splitlines() if "->" in line] == [
+        "       -> SECRET_KEY is a default or shorter than 32 characters: make one with `openssl rand -hex 32`",
+        "       -> run `parley migrate`",
+        "       -> start it, or correct REDIS_URL",
+    ]
+
+
+async def test_migrate_brings_an_empty_database_to_the_newest_state(folder: Path, empty_database: str) -> None:
+    parley = Installation(folder, DATABASE_URL=empty_database)
+    parley.start("migrate")
+    assert await parley.ended() == 0
+    parley.start("user", "create", "ada@example.com", "--role", "operator")
+    assert await parley.ended() == 0
+    assert "ada@example.com may sign in as operator. The password: " in parley.said
+    parley.start("user", "create", "ada@example.com")
+    assert await parley.ended() == 1
+    assert "there is an account with this e-mail already" in parley.said
+    parley.start("token", "create", "ada@example.com", "--name", "ci")
+    assert await parley.ended() == 0

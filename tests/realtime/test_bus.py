@@ -1,0 +1,197 @@
+"""The bus over a real Valkey: confirmed, complete, and back by itself after anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import redis.asyncio
+from broadcaster import Broadcast
+
+from server.embedded.valkey import Valkey
+from server.errors import Unavailable
+from server.realtime.bus import OUTBOX_BYTES, Bus, Heard
+from server.realtime.link import Address
+from tests.eventually import eventually
+
+
+class Ears:
+    """What a bus said, read by read."""
+
+    def __init__(self) -> None:
+        self.reads: list[Heard] = []
+        self.states: list[bool] = []
+
+    @property
+    def heard(self) -> list[tuple[str, bytes]]:
+        return [each for read in self.reads for each in read]
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[tuple[Bus, Ears]]:
+    ears = Ears()
+    bus = Bus(url, ears.reads.append, ears.states.append)
+    await bus.connect()
+    try:
+        yield bus, ears
+    finally:
+        await bus.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://r", Address("r", 6379, "", False, (), 0)),
+        ("redis://r:7000/3", Address("r", 7000, "", False, (), 3)),
+        ("redis://r/?db=4", Address("r", 6379, "", False, (), 4)),
+        ("rediss://:p%40ss@r", Address("r", 6379, "", True, (b"AUTH", b"default", b"p@ss"), 0)),
+        ("redis://u:p@r", Address("r", 6379, "", False, (b"AUTH", b"u", b"p"), 0)),
+        ("unix:///tmp/a%20b.sock?db=2", Address("127.0.0.1", 6379, "/tmp/a b.sock", False, (), 2)),
+    ],
+)
+def test_urls(url: str, address: Address) -> None:
+    assert Address.of(url) == address
+
+
+def test_strange_urls_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a Redis URL: http"):
+        Address.of("http://somewhere")
+
+
+async def test_what_is_said_on_a_confirmed_channel_is_heard_everywhere(redis_url: str) -> None:
+    async with opened(redis_url) as (one, ears), opened(redis_url) as (other, others):
+        await asyncio.gather(one.subscribe("c"), other.subscribe("c"))
+        one.tell("c", b"hello")
+        one.tell("elsewhere", b"unheard")
+        await eventually(lambda: ears.heard and others.heard)
+        assert ears.heard == others.heard == [("c", b"hello")]
+
+
+async def test_many_first_subscribers_at_once(redis_url: str) -> None:
+    async with opened(redis_url) as (bus, ears):
+        names = [f"c{number % 50}" for number in range(500)]
+        await asyncio.gather(*(bus.subscribe(name) for name in names))
+        for name in set(names):
+            bus.tell(name, name.encode())
+        await eventually(lambda: len(ears.heard) == 50)
+        assert sorted(ears.heard) == sorted((name, name.encode()) for name in set(names))
+
+
+async def test_entering_a_channel_again_waits_for_its_own_confirmation(redis_url: str) -> None:
+    async with opened(redis_url) as (bus, ears):
+        for count in range(1, 21):
+            await bus.subscribe("c")
+            bus.tell("c", b"")
+            await eventually(lambda: len(ears.heard) >= count)  # noqa: B023 — awaited before the next round
+            bus.forget("c")
+
+
+async def test_what_is_said_at_once_leaves_in_few_writes_and_arrives_in_order(redis_url: str) -> None:
+    async with opened(redis_url) as (bus, ears):
+        await bus.subscribe("c")
+        for number in range(20_000):
+            assert bus.tell("c", b"%06d" % number + b"x" * 100)
+            if number % 1_000 == 0:
+                await asyncio.sleep(0)
+        await eventually(lambda: len(ears.heard) == 20_000)
+        assert [int(payload[:6]) for _, payload in ears.heard] == list(range(20_000))
+        assert len(ears.reads) < 2_000
+
+
+async def test_databases_are_kept_apart(redis_url: str) -> None:
+    other_url = redis_url.replace("db=0", "db=1") if "db=" in redis_url else f"{redis_url}?db=1"
+    async with opened(redis_url) as (one, ears), opened(other_url) as (other, others):
+        await asyncio.gather(one.subscribe("c"), other.subscribe("c"))
+        other.tell("c", b"theirs")
+        await eventually(lambda: others.heard)
+        one.tell("c", b"ours")
+        await eventually(lambda: ears.heard)
+        assert ears.heard == [("c", b"ours")]
+
+
+async def test_it_comes_back_with_its_channels_after_a_crash(valkey: Valkey) -> None:
+    async with opened(valkey.url) as (bus, ears):
+        await asyncio.gather(*(bus.subscribe(f"c{number}") for number in range(2_000)))
+        for _ in range(3):
+            valkey.kill()
+            await eventually(lambda: not bus.is_up)
+            with pytest.raises(Unavailable):
+                await bus.subscribe("while it is away")
+            valkey.start()
+            await eventually(lambda: bus.is_up)
+        bus.tell("c1999", b"again")
+        bus.tell("while it is away", b"too")
+        await eventually(lambda: len(ears.heard) == 2)
+        assert ears.states == [True, False, True, False, True, False, True]
+
+
+async def test_what_is_said_while_it_is_away_is_said_later_within_bounds(valkey: Valkey) -> None:
+    async with opened(valkey.url) as (bus, ears):
+        await bus.subscribe("c")
+        valkey.kill()
+        await eventually(lambda: not bus.is_up)
+        kept = [bus.tell("c", b"%03d" % number + b"x" * 100_000) for number in range(100)]
+        assert kept[0]
+        assert not kept[-1]
+        assert sum(kept) == OUTBOX_BYTES // 100_003
+        valkey.start()
+        await eventually(lambda: len(ears.heard) == sum(kept))
+
+
+async def test_a_frozen_redis_is_noticed(valkey: Valkey) -> None:
+    async with opened(valkey.url) as (bus, _):
+        await bus.subscribe("c")
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            await eventually(lambda: not bus.is_up, within=15)
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        await eventually(lambda: bus.is_up, within=15)
+
+
+async def test_it_starts_without_a_redis_and_finds_it_later(valkey: Valkey) -> None:
+    valkey.kill()
+    bus = Bus(valkey.url)
+    connecting = asyncio.create_task(bus.connect())
+    valkey.start()
+    await connecting
+    assert bus.is_up
+    await bus.disconnect()
+
+
+async def test_a_wrong_password_keeps_it_down_and_trying(valkey: Valkey) -> None:
+    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+        await client.config_set("requirepass", "right")
+    wrong, right = (valkey.url.replace("unix://", f"unix://:{word}@") for word in ("wrong", "right"))
+    bus = Bus(wrong)
+    connecting = asyncio.create_task(bus.connect())
+    async with opened(right) as (good, _):
+        assert good.is_up
+    assert not bus.is_up
+    await bus.disconnect()
+    await connecting
+
+
+async def test_broadcaster_takes_it_as_a_backend(redis_url: str) -> None:
+    """The promise of `BroadcastBackend`, with the two cases its own Redis backend fails in."""
+    async with Broadcast(backend=Bus(redis_url)) as broadcast:
+        heard: list[str] = []
+        ready = 0
+
+        async def listen() -> None:
+            nonlocal ready
+            async with broadcast.subscribe("chat") as subscriber:
+                ready += 1
+                heard.append((await subscriber.get()).message)
+
+        listeners = [asyncio.create_task(listen())]
+        await eventually(lambda: ready == 1)
+        listeners += [asyncio.create_task(listen()) for _ in range(9)]
+        await eventually(lambda: ready == 10)
+        await broadcast.publish("chat", "hello")
+        await asyncio.wait_for(asyncio.gather(*listeners), 5)
+        assert heard == ["hello"] * 10
