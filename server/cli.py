@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from server import logging
 from server.auth.constants import Role
-from server.auth.schemas import UserCreate
 from server.config import Misconfigured, Settings
 from server.embedded import people, schema, up
 from server.embedded.doctor import examine
@@ -97,13 +96,9 @@ def create_user(
     """Let somebody in. The password is asked for, or read from a pipe; an empty one is made up and shown."""
     settings = up.connected(read_settings())
     given = asked_password()
-    password = given or people.made_up_password()
-    try:
-        person = UserCreate(email=email, password=password, name=name or email.partition("@")[0])
-    except ValidationError as error:
-        raise Misconfigured(described(error)) from error
-    asyncio.run(people.admit(settings.database, person, role))
-    say(f"{email} may sign in as {role}." + ("" if given else f" The password: {password}"))
+    login = people.Login(email, given or people.made_up_password())
+    asyncio.run(people.admit(settings.database, login, name or None, role))
+    say(f"{email} may sign in as {role}." + ("" if given else f" The password: {login.password}"))
 
 
 @tokens.command("create")
@@ -114,7 +109,7 @@ def create_token(
 ) -> None:
     """Make a personal access token. It is printed alone, this once."""
     settings = up.connected(read_settings())
-    say(asyncio.run(people.give_token(settings.database, email, name, days)))
+    say(asyncio.run(people.give_token(settings.database, email, name, days or None)))
 
 
 @app.command()
@@ -164,7 +159,8 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise Misconfigured(f"a setting cannot be used: {described(error)}") from error
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        raise Misconfigured(f"a setting cannot be used: {wrong}") from error
     logging.configure(settings.log_level, settings.log_format)
     return settings
 
@@ -182,11 +178,6 @@ def asked_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return str(typer.prompt("Password (empty: make one up)", default="", hide_input=True, show_default=False))
-
-
-def described(error: ValidationError) -> str:
-    """Each wrong value and what is wrong with it, on one line."""
-    return "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
 
 
 def say(words: str) -> None:

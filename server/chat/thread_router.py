@@ -91,9 +91,11 @@ async def members(thread_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -
 
 
 @router.put("/{thread_id}/members/{user_id}", status_code=204, responses=CHANGED)
-async def admit(thread_id: UUID, user_id: UUID, body: MemberChange, caller: CurrentUser, chat: TheChat, tx: Tx) -> None:
+async def admit(
+    thread_id: UUID, user_id: UUID, body: MemberChange, *, caller: CurrentUser, chat: TheChat, tx: Tx
+) -> None:
     """Make someone a member, or change what a member may do."""
-    await threads.admit(tx, chat, caller, thread_id, user_id, body.capability)
+    await threads.admit(tx, chat, caller, thread_id, user_id, capability=body.capability)
 
 
 @router.delete("/{thread_id}/members/{user_id}", status_code=204, responses=CHANGED)

@@ -242,7 +242,7 @@ async def members(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID) 
 
 
 async def admit(
-    tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, user_id: UUID, capability: Capability
+    tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, user_id: UUID, *, capability: Capability
 ) -> None:
     """Make someone a member, or change what a member may do."""
     _membership_changes(checked_for_managing(await chat.access.standing(caller, thread_id)))

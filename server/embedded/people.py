@@ -13,7 +13,6 @@ from server.auth.constants import Role
 from server.auth.machines import create_token
 from server.auth.models import User
 from server.auth.passwords import Passwords
-from server.auth.schemas import UserCreate
 from server.auth.service import create_user, find_user
 from server.database import Database, Transaction
 
@@ -36,22 +35,22 @@ async def first_operator(url: str) -> Login | None:
         if await tx.session.scalar(query) is not None:
             return None
         login = Login(FIRST_EMAIL, made_up_password())
-        await _create(tx, UserCreate(email=login.email, password=login.password, name="Operator"), Role.ADMIN)
+        await _create(tx, login, "Operator", Role.ADMIN)
         return login
 
 
-async def admit(url: str, person: UserCreate, role: Role) -> None:
-    """Somebody new. Raises Conflict when the e-mail is taken."""
+async def admit(url: str, login: Login, name: str | None, role: Role) -> None:
+    """Somebody new. Raises Conflict when the e-mail is taken, Invalid when a part of it cannot be used."""
     async with _transaction(url) as tx:
-        await _create(tx, person, role)
+        await _create(tx, login, name, role)
 
 
 async def give_token(url: str, email: str, name: str, days: int | None) -> str:
     """A new personal access token of this person, shown this once. Raises Missing when there is no such person."""
     async with _transaction(url) as tx:
         user = await find_user(tx, email)
-        _, secret = await create_token(tx, user.id, name, expires_in_days=days)
-        return secret
+        _, word = await create_token(tx, user.id, name, expires_in_days=days)
+        return word
 
 
 def made_up_password() -> str:
@@ -59,10 +58,10 @@ def made_up_password() -> str:
     return ids.secret(PASSWORD_BYTES)
 
 
-async def _create(tx: Transaction, person: UserCreate, role: Role) -> None:
+async def _create(tx: Transaction, login: Login, name: str | None, role: Role) -> None:
     passwords = Passwords()
     try:
-        await create_user(tx, passwords, person.email, person.password, name=person.name, role=role)
+        await create_user(tx, passwords, login.email, login.password, name=name, role=role)
     finally:
         passwords.close()
 

@@ -48,7 +48,10 @@ class Rooms(Protocol):
         ...
 
     async def join(self, who: Identity, channel: str) -> Position:
-        """The top of a channel this person may listen to; raises Missing, Forbidden, Unavailable or Invalid."""
+        """The top of a channel this person may listen to; raises Missing, Forbidden, Unavailable or Invalid.
+
+        Read it from the rows at every call: an older top than the node has heard of says that the stream was reset.
+        """
         ...
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
@@ -56,7 +59,7 @@ class Rooms(Protocol):
         ...
 
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:
-        """Answer a remote call with finished JSON; raises Missing("unknown_method")."""
+        """Answer a remote call with finished JSON; raises Missing("unknown_method"). `data` is JSON too, or `null`."""
         ...
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:

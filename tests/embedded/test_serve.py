@@ -61,6 +61,6 @@ async def test_migrate_brings_an_empty_database_to_the_newest_state(folder: Path
     assert "ada@example.com may sign in as operator. The password: " in parley.said
     parley.start("user", "create", "ada@example.com")
     assert await parley.ended() == 1
-    assert "there is an account with this e-mail already" in parley.said
+    assert "ada@example.com has an account already" in parley.said
     parley.start("token", "create", "ada@example.com", "--name", "ci")
     assert await parley.ended() == 0

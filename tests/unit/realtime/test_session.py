@@ -334,12 +334,8 @@ def test_what_is_not_there_yet_says_so(session: Session, line: str, error: Error
     assert errors(say(session, line)) == [error]
 
 
-def test_send_is_heard_in_silence(session: Session) -> None:
-    assert say(session, '{"send":{"data":{"typing":true}}}') == []
-
-
-def test_a_ping_command_is_answered(session: Session) -> None:
-    (answer,) = say(session, '{"id":5,"ping":{}}')
+def test_send_is_heard_in_silence_and_a_ping_command_is_answered(session: Session) -> None:
+    (answer,) = say(session, '{"send":{"data":{"typing":true}}}', '{"id":5,"ping":{}}')
     assert isinstance(answer, Answer)
     assert answer.reply.ping is not None
 
