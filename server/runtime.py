@@ -22,6 +22,7 @@ from server.config import Settings
 from server.database import Database
 from server.errors import Problem
 from server.pacing.limiter import Limiter
+from server.queue import Queue
 from server.realtime.node import Node
 from server.valkey import connect
 
@@ -43,7 +44,8 @@ class Runtime:
             Revocations(self._database, settings.access_token_seconds),
         )
         self._node = Node(settings.redis, origins=_origins(settings))
-        announce = announcer(self._node.announce)
+        self._queue = Queue(settings.redis)
+        announce = announcer(self._node.announce, self._queue.say)
         self._journal = Journal(settings.database, announce)
         access = Access(self._database)
         self._chat = Chat(self._database, self._journal, access, announce, settings.message_characters)
@@ -55,6 +57,8 @@ class Runtime:
         self._stack.callback(self._passwords.close)
         await self._node.open(ChatChannels(self._chat, partial(auth_service.sign_in, self._auth)))
         self._stack.push_async_callback(self._node.close)
+        await self._queue.open()
+        self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
         self._stack.push_async_callback(self._journal.close)
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -103,7 +104,7 @@ def problem_response(problem: Problem, status: int | None = None) -> Response:
     code = status or next((STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS), 500)
     headers = {"cache-control": "no-store"}
     if problem.retry_after is not None:
-        headers["retry-after"] = str(max(1, round(problem.retry_after)))
+        headers["retry-after"] = str(max(1, math.ceil(problem.retry_after)))
     if code == 401:
         headers["www-authenticate"] = "Bearer"
     view = ProblemView(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -25,48 +26,35 @@ from server.chat.constants import (
     MessageStatus,
     Status,
 )
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("remove the NUL character")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("this holds half of a surrogate pair; send whole characters")
-    return text
+from server.inputs import Input, Text, storable
 
 
 def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(payload)
-    if len(text) > PAYLOAD_BYTES:
-        raise ValueError(f"the payload may have {PAYLOAD_BYTES} bytes as JSON; this has {len(text)}")
-    if "\\u0000" in text or "\\ud8" in text.lower():
-        _storable(json.dumps(payload, ensure_ascii=False))
-        for key, value in _strings(payload):
-            _storable(key)
-            _storable(value)
+    size = len(json.dumps(payload))
+    if size > PAYLOAD_BYTES:
+        raise ValueError(f"the payload may have {PAYLOAD_BYTES} bytes as JSON; this has {size}")
+    for text in _strings(payload):
+        storable(text)
     return payload
 
 
-def _strings(value: Any) -> list[tuple[str, str]]:
-    if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in [(key, ""), *_strings(inner)]]
-    if isinstance(value, list):
-        return [pair for inner in value for pair in _strings(inner)]
-    return [("", value)] if isinstance(value, str) else []
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
 
 
-Text = Annotated[str, AfterValidator(_storable)]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
 Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f]+$")]
 RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-
-
-class Input(BaseModel):
-    """A body that people send: unknown fields are refused, so that a misspelt one is not silently ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ChatMessageRequest(Input):
