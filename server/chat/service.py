@@ -17,7 +17,7 @@ from server.chat.access import Access, Standing, checked, checked_for_posting
 from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
-from server.chat.models import Message, ReadMarker, Revision, Thread
+from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
 from server.chat.statements import message_json
 from server.chat.text import merged_tags, normalised
 from server.database import Database, Transaction
@@ -120,6 +120,7 @@ async def edit(
         return await _as_json(tx, found)
     tx.session.add(_revision(found, caller))
     found.text, found.tags, found.edited_at = new_text, new_tags, clock.now()
+    await _reword(tx, found)
     return await _changed(tx, chat, found)
 
 
@@ -131,6 +132,7 @@ async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) 
     tx.session.add(_revision(found, caller))
     found.text, found.tags, found.payload, found.reactions = "", [], None, {}
     found.deleted_at = clock.now()
+    await _reword(tx, found)
     return await _changed(tx, chat, found)
 
 
@@ -214,6 +216,12 @@ async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
 
     tx.after_commit(announce)
     return finished
+
+
+async def _reword(tx: Transaction, found: Message) -> None:
+    """Search finds the new words. A row without any stays, so that a sweep that read the old ones cannot bring them."""
+    new = insert(SearchText).values(message_id=found.id, thread_id=found.thread_id, text=found.text)
+    await tx.session.execute(new.on_conflict_do_update(index_elements=["message_id"], set_={"text": found.text}))
 
 
 async def _as_json(tx: Transaction, found: Message) -> str:
