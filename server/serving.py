@@ -14,6 +14,9 @@ from server.realtime.endpoint import Socket
 from server.runtime import Runtime
 
 
+KEEP_ALIVE_SECONDS = 75  # longer than proxies keep theirs: who closes first must not be the one that is asked
+
+
 class Leaving(uvicorn.Server):
     """Tells the balancer first, then sends the sockets away one by one, and only then closes the door."""
 
@@ -41,6 +44,7 @@ def answer(settings: Settings, listening: socket.socket) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = Leaving(config, settings.drain_seconds)
 

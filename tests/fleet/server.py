@@ -56,6 +56,10 @@ class Program:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()[-3000:]
 
+    def errors(self) -> list[str]:
+        """What it complained of in its log, the last few."""
+        return [line for line in self.log.read_text().splitlines() if '"error"' in line][-3:]
+
     def kill(self) -> None:
         """kill -9: it says no word to anybody."""
         assert self._process is not None
