@@ -13,7 +13,6 @@ from server.config import Settings
 from server.realtime.endpoint import Socket
 from server.runtime import Runtime
 
-
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep theirs: who closes first must not be the one that is asked
 
 
