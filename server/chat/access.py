@@ -85,6 +85,11 @@ class Standing:
             case Kind.DIRECT:
                 return False
 
+    @property
+    def may_archive(self) -> bool:
+        """Put the thread away and take it out again: its own people may, and in an open room only who manages it."""
+        return self.may_manage or (self.may_post and self.kind is not Kind.ROOM)
+
 
 def checked(standing: Standing | None) -> Standing:
     """The standing of someone who may read. Anyone else is told Missing: never a hint that the thread exists."""

@@ -60,6 +60,7 @@ EMOJI_CHARACTERS = 32
 REACTIONS_LIMIT = 50  # different emoji on one message
 REACTORS_LIMIT = 1000  # people behind one emoji; the row has to stay small enough to be a frame
 PAYLOAD_BYTES = 16_384
+PAYLOAD_DEPTH = 64  # lists and objects within each other; whoever reads it may have a stack, too
 MEMBERS_LIMIT = 1000
 PAGE_LIMIT = 200
 SKIP_LIMIT = 10_000  # `offset` walks rows; beyond this only a cursor is honest

@@ -22,10 +22,13 @@ FROM messages m
 WHERE m.id > $1 AND m.deleted_at IS NULL AND NOT EXISTS (SELECT FROM search_texts s WHERE s.message_id = m.id)
 ORDER BY m.id LIMIT $2
 """
+# The messages are read again, locked: an edit or a deletion since PENDING must not leave its old words to search.
 STORE = """
 WITH found AS (
-  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[])
-  AS f(thread_id, number, id, text, language)
+  SELECT m.thread_id, m.number, m.id, m.text, f.language
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS f(thread_id, number, language)
+  JOIN messages m ON m.thread_id = f.thread_id AND m.number = f.number
+  WHERE m.deleted_at IS NULL FOR UPDATE OF m
 ), kept AS (
   INSERT INTO search_texts (message_id, thread_id, text) SELECT id, thread_id, text FROM found
   ON CONFLICT (message_id) DO NOTHING
@@ -60,7 +63,7 @@ class Insight:
         taken = 0
         while rows := await connection.fetch(PENDING, lowest, BATCH):
             languages = [language_of(row["text"], row["before"]) for row in rows]
-            columns = [[row[name] for row in rows] for name in ("thread_id", "number", "id", "text")]
+            columns = [[row[name] for row in rows] for name in ("thread_id", "number")]
             await connection.execute(STORE, *columns, languages)
             taken += len(rows)
             if len(rows) < BATCH:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from server.chat.constants import (
     NAME_CHARACTERS,
     PAGE_LIMIT,
     PAYLOAD_BYTES,
+    PAYLOAD_DEPTH,
     SKIP_LIMIT,
     SUBJECT_CHARACTERS,
     TAG_CHARACTERS,
@@ -30,26 +30,43 @@ from server.inputs import Input, Text, storable
 
 
 def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    size = len(json.dumps(payload))
+    level: list[Any] = [payload]
+    for _ in range(PAYLOAD_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            break
+    else:
+        raise ValueError(f"the payload may be nested {PAYLOAD_DEPTH} deep")
+    try:
+        size = len(json.dumps(payload, allow_nan=False))
+    except ValueError as error:
+        raise ValueError("JSON has no NaN and no Infinity; leave them out of the payload") from error
     if size > PAYLOAD_BYTES:
         raise ValueError(f"the payload may have {PAYLOAD_BYTES} bytes as JSON; this has {size}")
-    for text in _strings(payload):
-        storable(text)
     return payload
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _inside(value: Any) -> list[Any]:
+    """What a value is made of, having looked at its letters."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
+        storable(value)
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list) else []
 
 
+def _bare(tag: str) -> str:
+    return tag.lower().removeprefix("#")
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC this lies outside of the years 1 to 9999") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
@@ -132,9 +149,9 @@ class HistoryQuery(Input):
     after: Text | None = Field(None, max_length=20, description="The cursor `after` of a page: what came after it.")
     author_id: UUID | None = None
     status: MessageStatus | None = None
-    tag: Text | None = Field(None, max_length=TAG_CHARACTERS)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    tag: Annotated[Text, Field(max_length=TAG_CHARACTERS), AfterValidator(_bare)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     q: Text | None = Field(None, min_length=1, max_length=200, description="Full-text search, as in a search engine.")
 
 

@@ -19,7 +19,7 @@ from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
 from server.chat.statements import message_json
-from server.chat.text import merged_tags, normalised
+from server.chat.text import merged_tags, normalised, tags_in
 from server.database import Database, Transaction
 from server.errors import Conflict, Forbidden, Invalid, Missing
 
@@ -96,13 +96,15 @@ async def message(chat: Chat, caller: Caller, message_id: UUID, context: int = 0
     query = f"SELECT m.thread_id, m.number, {message_json('m')} FROM messages m WHERE m.id = $1"
     async with chat.database.connection() as connection:
         row = await connection.fetchrow(query, message_id)
-        standing = None if row is None else await chat.access.standing(caller, row[0])
-        if row is None or standing is None or not standing.may_read:
-            raise _no_message()
-        found = str(row[2])
-        if not context:
-            return found
-        near = min(context, CONTEXT_LIMIT)
+    # Given back before the next one is taken: who holds one and waits for another can wait for ever.
+    standing = None if row is None else await chat.access.standing(caller, row[0])
+    if row is None or standing is None or not standing.may_read:
+        raise _no_message()
+    found = str(row[2])
+    if not context:
+        return found
+    near = min(context, CONTEXT_LIMIT)
+    async with chat.database.connection() as connection:
         neighbours = await connection.fetchval(CONTEXT, row[0], row[1] - near, row[1] + near)
     return f'{found[:-1]},"context":{neighbours}}}'
 
@@ -115,7 +117,8 @@ async def edit(
     if found.author_id != caller.user and (words is not None or not standing.may_manage):
         raise Forbidden("not_the_author", "only its author may change a message")
     new_text = found.text if words is None else normalised(words, chat.character_limit)
-    new_tags = merged_tags(new_text, found.tags if tags is None and words is None else tags or [])
+    given = found.tags if new_text == found.text else [tag for tag in found.tags if tag not in tags_in(found.text)]
+    new_tags = merged_tags(new_text, given if tags is None else tags)
     if new_text == found.text and new_tags == found.tags:
         return await _as_json(tx, found)
     tx.session.add(_revision(found, caller))

@@ -37,9 +37,14 @@ def tags_in(text: str) -> list[str]:
     return list(dict.fromkeys(tag for tag in found if len(tag) <= TAG_CHARACTERS))[:TAGS_LIMIT]
 
 
+def bare_tags(given: list[str]) -> list[str]:
+    """Tags as they are kept: lower-case, without the `#`, each once."""
+    return list(dict.fromkeys(tag.lower().removeprefix("#") for tag in given))
+
+
 def merged_tags(text: str, given: list[str]) -> list[str]:
     """The caller's tags first, then those written in the text, each once. Raises Invalid when there are too many."""
-    tags = list(dict.fromkeys([*(tag.lower().removeprefix("#") for tag in given), *tags_in(text)]))
+    tags = list(dict.fromkeys([*bare_tags(given), *tags_in(text)]))
     if len(tags) > TAGS_LIMIT:
         raise Invalid("too_many_tags", f"a message may carry {TAGS_LIMIT} tags; this has {len(tags)}")
     return tags

@@ -7,11 +7,11 @@ import binascii
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +30,7 @@ from server.chat.constants import MEMBERS_LIMIT, Capability, Kind, Status
 from server.chat.models import Member, ReadMarker, Thread
 from server.chat.service import Chat
 from server.chat.statements import message_json
+from server.chat.text import bare_tags
 from server.database import Transaction
 from server.errors import Conflict, Fault, Forbidden, Invalid, Missing
 
@@ -62,8 +63,12 @@ class MemberRow:
 
 async def own(tx: Transaction, caller: Caller) -> UUID:
     """The caller's own open conversation, made on first use; two first posts at once find the same one."""
-    thread_id, _ = await _find_or_make(tx.session, caller, Kind.SUPPORT, f"own:{caller.user}")
+    thread_id, _ = await _find_or_make(tx.session, caller, Kind.SUPPORT, _own_slug(caller.user))
     return thread_id
+
+
+def _own_slug(user_id: UUID) -> str:
+    return f"own:{user_id}"
 
 
 async def conversation_of(chat: Chat, caller: Caller, user_id: UUID | None) -> UUID:
@@ -103,6 +108,8 @@ def _slug(caller: Caller, kind: Kind, name: str | None, others: list[UUID]) -> s
     if kind is Kind.ROOM:
         if name is None:
             raise Invalid("name_needed", "a room needs a `name`", faults=[Fault("name", "give the room a name")])
+        if others:
+            raise Invalid("members_not_allowed", "a room is open to everybody; leave `members` out")
         return f"room:{name}"
     if name is not None:
         raise Invalid("name_not_allowed", "only a room has a `name`; use `subject`")
@@ -134,14 +141,12 @@ async def _find_or_make(
 ) -> tuple[UUID, bool]:
     """A new thread, or the one that has this slug already."""
     row: dict[str, Any] = {"id": ids.new(), "kind": kind, "slug": slug, "subject": subject, "created_by": caller.user}
-    row |= {"tags": [tag.lower().removeprefix("#") for tag in tags or []], "attached_to": attached_to}
-    row |= {"epoch": ids.new().hex[-8:]}
+    row |= {"tags": bare_tags(tags or []), "attached_to": attached_to, "epoch": ids.new().hex[-8:]}
     new = insert(Thread).values(row).on_conflict_do_nothing(index_elements=["slug"]).returning(Thread.id)
-    made = await session.scalar(new)
-    if made is None:
+    while (made := await session.scalar(new)) is None:
         found = await session.scalar(select(Thread.id).where(Thread.slug == slug))
-        assert found is not None
-        return found, False
+        if found is not None:  # else it was archived in between, and the name is free
+            return found, False
     if kind not in (Kind.ROOM, Kind.NOTES):
         capability = Capability.MANAGE if kind is Kind.GROUP else Capability.POST
         session.add(Member(thread_id=made, user_id=caller.user, capability=capability))
@@ -193,8 +198,8 @@ def _cursor(row: str) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         active_at, thread_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(active_at), UUID(thread_id)
-    except (binascii.Error, ValueError) as error:
+        return datetime.fromisoformat(active_at).astimezone(UTC), UUID(thread_id)
+    except (binascii.Error, ValueError, OverflowError) as error:
         raise Invalid("bad_cursor", "a cursor comes from the `next` of an earlier page") from error
 
 
@@ -210,7 +215,7 @@ async def change(
 ) -> None:
     """Rename, tag, archive or reopen a thread. Its own people may archive and reopen; the rest is for managers."""
     standing = checked(await chat.access.standing(caller, thread_id))
-    if subject is not None or tags is not None or not standing.may_post:
+    if subject is not None or tags is not None or not standing.may_archive:
         checked_for_managing(standing)
     thread = await tx.session.get(Thread, thread_id, with_for_update=True)
     if thread is None:
@@ -218,7 +223,7 @@ async def change(
     if subject is not None:
         thread.subject = subject
     if tags is not None:
-        thread.tags = list(dict.fromkeys(tag.lower().removeprefix("#") for tag in tags))
+        thread.tags = bare_tags(tags)
     if status is not None:
         thread.status = status
         if status is Status.ARCHIVED and standing.kind is Kind.SUPPORT:
@@ -262,6 +267,8 @@ async def remove(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, u
     standing = checked(await chat.access.standing(caller, thread_id))
     _membership_changes(standing if user_id == caller.user else checked_for_managing(standing))
     await tx.session.execute(delete(Member).where(Member.thread_id == thread_id, Member.user_id == user_id))
+    theirs = (Thread.id == thread_id, Thread.slug == _own_slug(user_id))
+    await tx.session.execute(update(Thread).where(*theirs).values(slug=None))  # their next word opens a new one
     tx.after_commit(_forgotten(chat, thread_id))
 
 
