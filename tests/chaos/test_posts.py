@@ -76,7 +76,7 @@ async def test_nothing_acknowledged_is_lost_doubled_or_out_of_place(engines: Eng
         finally:
             stop.set()
             await asyncio.gather(*posters)
-        assert not record.wrong, (record.wrong[:3], [server.errors() for server in pair])
+        assert not record.wrong, "\n".join([*record.wrong[:3], *(line for server in pair for line in server.errors())])
         await _compare(engines.postgres.url(), record)
 
 

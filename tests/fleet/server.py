@@ -58,7 +58,7 @@ class Program:
 
     def errors(self) -> list[str]:
         """What it complained of in its log, the last few."""
-        return [line for line in self.log.read_text().splitlines() if '"error"' in line][-3:]
+        return [line for line in self.log.read_text().splitlines() if '"level": "error"' in line][-3:]
 
     def kill(self) -> None:
         """kill -9: it says no word to anybody."""
