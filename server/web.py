@@ -63,6 +63,13 @@ SECURITY_HEADERS = [
 ]
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 REQUEST_ID_LIMIT = 64
+LENGTH_DIGITS = 15  # of a content-length; a longer one is no number that a body can have
+# What the framework refuses by itself: our code, and what to do about it.
+REFUSALS = {
+    400: ("malformed_json", "the body cannot be read: send JSON in UTF-8, not nested too deeply"),
+    404: ("no_such_route", "there is nothing at this address; /docs lists what there is"),
+    405: ("method_not_allowed", "this address takes other methods, named in the header `Allow`"),
+}
 
 
 class FaultView(BaseModel):
@@ -95,7 +102,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-ALWAYS = documented(400, 413, 422, 429, 500, 503)
+ALWAYS = documented(400, 413, 415, 422, 429, 500, 503)
 SIGNED_IN = {**ALWAYS, **documented(401)}
 
 
@@ -123,8 +130,11 @@ async def _on_problem(_: Request, error: Exception) -> Response:
     return problem_response(error)
 
 
-async def _on_invalid(_: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes):  # the framework left it unread
+        given = request.headers.get("content-type", "no Content-Type")
+        return problem_response(Invalid("not_json", f"send `Content-Type: application/json`, not {given[:100]}"), 415)
     faults = []
     for item in error.errors():
         if item["type"] == "json_invalid":
@@ -134,10 +144,22 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     return problem_response(Invalid("invalid_input", first, faults=faults))
 
 
+class _BodyTooLarge(HTTPException):
+    """More bytes came than the body may have. An HTTPException, because the framework takes others for bad JSON."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(413, f"the body may have {limit_bytes} bytes; send less")
+
+
+async def _on_too_large(_: Request, error: Exception) -> Response:
+    assert isinstance(error, _BodyTooLarge)
+    return problem_response(Invalid("body_too_large", error.detail), 413)
+
+
 async def _on_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    codes = {400: "malformed_json", 404: "no_such_route", 405: "method_not_allowed"}
-    response = problem_response(Problem(codes.get(error.status_code, "refused"), error.detail), error.status_code)
+    code, detail = REFUSALS.get(error.status_code, ("refused", error.detail))
+    response = problem_response(Problem(code, detail), error.status_code)
     response.headers.update(error.headers or {})
     return response
 
@@ -147,6 +169,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(_BodyTooLarge, _on_too_large)
 
 
 async def transaction(request: Request) -> AsyncIterator[Transaction]:
@@ -196,8 +219,6 @@ class _Visit:
                 await self.gate.app(self.scope, self.receive, self.send)
             else:
                 await refusal(self.scope, self.receive, self.send)
-        except _BodyTooLarge:
-            await self._answer(self._too_large())
         except Exception:
             log.exception("request_failed", method=self.scope["method"], path=self.scope["path"])
             await self._answer(
@@ -213,21 +234,20 @@ class _Visit:
 
     def _refusal(self) -> Response | None:
         for name, value in self.scope["headers"]:
-            if name == b"content-length" and (not value.isdigit() or int(value) > self.gate.body_bytes):
-                return self._too_large()
+            if name == b"content-length" and not self._fits(value):
+                return problem_response(Invalid("body_too_large", _BodyTooLarge(self.gate.body_bytes).detail), 413)
         if "\x00" in self.scope["path"] or b"%00" in self.scope["query_string"]:
             return problem_response(Invalid("nul_character", "remove the NUL character from the address"), 400)
         return None
 
-    def _too_large(self) -> Response:
-        detail = f"the body may have {self.gate.body_bytes} bytes; send less"
-        return problem_response(Invalid("body_too_large", detail), 413)
+    def _fits(self, length: bytes) -> bool:
+        return length.isdigit() and len(length) <= LENGTH_DIGITS and int(length) <= self.gate.body_bytes
 
     async def receive(self) -> Message:
         message = await self.inner_receive()
         self.taken += len(message.get("body", b""))
         if self.taken > self.gate.body_bytes:
-            raise _BodyTooLarge
+            raise _BodyTooLarge(self.gate.body_bytes)
         return message
 
     async def send(self, message: Message) -> None:
@@ -246,10 +266,6 @@ class _Visit:
         metrics.requests.labels(self.scope["method"], route, self.status).inc()
         metrics.request_seconds.observe(seconds)
         log.debug("request", method=self.scope["method"], route=route, status=self.status, seconds=round(seconds, 5))
-
-
-class _BodyTooLarge(Exception):
-    """More bytes arrived than the body may have."""
 
 
 def _request_id(scope: Scope) -> str:
