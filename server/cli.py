@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
-import math
-import signal
 import socket
 import sys
 from typing import Annotated
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 
 from server import logging
@@ -28,7 +24,6 @@ from server.errors import Problem
 
 REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
 FAILED = (EngineFailed, NotStarting, Problem)
-SOCKET_PROTOCOL = "server.realtime.endpoint"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
@@ -123,29 +118,8 @@ def doctor() -> None:
 
 
 def answer(settings: Settings, listening: socket.socket) -> None:
-    """Serve on this socket until SIGTERM or SIGINT, then let the callers go within the drain time."""
-    found = importlib.util.find_spec(SOCKET_PROTOCOL)
-    config = uvicorn.Config(
-        "server.main:create_app",
-        factory=True,
-        loop="uvloop",
-        http="httptools",
-        ws=f"{SOCKET_PROTOCOL}:Socket" if found else "auto",
-        ws_per_message_deflate=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
-    )
-    server = uvicorn.Server(config)
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    # uvicorn repeats the signal when it is done; caught here, a wanted end has exit code 0.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    server.run(sockets=[listening])
+    """Serve on this socket until told to stop. By name: `up` is this program too, and needs no web framework."""
+    importlib.import_module("server.serving").answer(settings, listening)
 
 
 def start(module: str) -> None:

@@ -32,6 +32,8 @@ GONE = (
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # An idle connection was told of a crash and has not seen its own end yet: it can do nothing any more.
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -143,7 +145,11 @@ class Database:
             raise unavailable()
         try:
             async with self._pool.acquire(timeout=CHECKOUT_SECONDS) as connection:
-                yield connection
+                try:
+                    yield connection
+                except GONE:
+                    connection.terminate()  # or the pool would hand the broken one to the next caller
+                    raise
         except GONE as error:
             raise unavailable() from error
 

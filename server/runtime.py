@@ -22,6 +22,7 @@ from server.config import Settings
 from server.database import Database
 from server.errors import Problem
 from server.pacing.limiter import Limiter
+from server.queue import Queue
 from server.realtime.node import Node
 from server.valkey import connect
 
@@ -43,7 +44,8 @@ class Runtime:
             Revocations(self._database, settings.access_token_seconds),
         )
         self._node = Node(settings.redis, origins=_origins(settings))
-        announce = announcer(self._node.announce)
+        self._queue = Queue(settings.redis)
+        announce = announcer(self._node.announce, self._queue.say)
         self._journal = Journal(settings.database, announce)
         access = Access(self._database)
         self._chat = Chat(self._database, self._journal, access, announce, settings.message_characters)
@@ -55,6 +57,8 @@ class Runtime:
         self._stack.callback(self._passwords.close)
         await self._node.open(ChatChannels(self._chat, partial(auth_service.sign_in, self._auth)))
         self._stack.push_async_callback(self._node.close)
+        await self._queue.open()
+        self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
         self._stack.push_async_callback(self._journal.close)
         return self
@@ -74,6 +78,10 @@ class Runtime:
             "node": self._node,
         }
 
+    async def drain(self, seconds: float) -> None:
+        """Take no new sockets, and spread the farewell of those that are here over this time."""
+        await self._node.drain(seconds)
+
     async def readiness(self) -> dict[str, str]:
         """Each part and `ready`, or what is wrong with it."""
         try:
@@ -82,7 +90,8 @@ class Runtime:
         except Problem as error:
             database = error.detail
         bus = "ready" if self._node.healthy else "the bus to Redis is down; messages are kept and follow"
-        return {"database": database, "bus": bus}
+        drain = "ready" if not self._node.is_draining else "this process is about to end"
+        return {"database": database, "bus": bus, "drain": drain}
 
 
 def _origins(settings: Settings) -> Sequence[str] | None:

@@ -11,12 +11,12 @@ CONNECT_SECONDS = 5.0
 RETRIES = 6
 
 
-def connect(url: str, *, answer_seconds: float | None = ANSWER_SECONDS) -> Redis:
+def connect(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, retries: int = RETRIES) -> Redis:
     """A client that reconnects by itself; it connects when first used. Blocking reads take no `answer_seconds`."""
     return Redis.from_url(
         url,
         socket_timeout=answer_seconds,
         socket_connect_timeout=CONNECT_SECONDS,
         # Left to itself, from_url() of redis-py 8 never retries: the first command after a restart would fail.
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), RETRIES),
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), retries),
     )

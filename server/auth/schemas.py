@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from email_validator import validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from server.auth.constants import (
     EMAIL_CHARACTERS,
@@ -18,18 +18,10 @@ from server.auth.constants import (
     PASSWORD_MIN_CHARACTERS,
     Role,
 )
+from server.inputs import Input, Text
 
 TOKEN_DAYS_LIMIT = 3650
 OPAQUE_CHARACTERS = 200
-
-
-def _storable(text: object) -> object:
-    if isinstance(text, str):
-        if "\x00" in text:
-            raise ValueError("remove the NUL character")
-        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise ValueError("this holds half of a surrogate pair; send whole characters")
-    return text
 
 
 def _printable(text: str) -> str:
@@ -51,8 +43,6 @@ def normal_email(text: str) -> str:
     return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized.lower()
 
 
-# Looked at before pydantic does, which would only say "not a valid string".
-Text = Annotated[str, BeforeValidator(_storable)]
 Name = Annotated[Text, Field(max_length=NAME_CHARACTERS), AfterValidator(_printable)]
 Email = Annotated[
     Text, Field(max_length=EMAIL_CHARACTERS, json_schema_extra={"format": "email"}), AfterValidator(normal_email)
@@ -61,12 +51,6 @@ NewPassword = Annotated[Text, Field(min_length=PASSWORD_MIN_CHARACTERS, max_leng
 Password = Annotated[Text, Field(max_length=PASSWORD_MAX_CHARACTERS)]
 Language = Annotated[Text, Field(max_length=LANGUAGE_CHARACTERS, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Opaque = Annotated[Text, Field(max_length=OPAQUE_CHARACTERS)]
-
-
-class Input(BaseModel):
-    """A body that people send: unknown fields are refused, so that a misspelt one is not silently ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class UserCreate(Input):

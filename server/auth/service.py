@@ -81,8 +81,12 @@ async def create_user(
 
 
 async def find_user(tx: Transaction, email: str) -> User:
-    """The person with this address; raises Missing."""
-    user = await tx.session.scalar(select(User).where(User.email == normal_email(email)))
+    """The person with this address; raises Missing, or Invalid for what is no address."""
+    try:
+        address = normal_email(email)
+    except ValueError as error:
+        raise Invalid("invalid_input", f"{email!r} is not an e-mail address: {error}") from error
+    user = await tx.session.scalar(select(User).where(User.email == address))
     if user is None:
         raise Missing("no_such_user", f"nobody here has the address {email}")
     return user

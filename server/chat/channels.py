@@ -18,7 +18,9 @@ from server.chat.history import SINCE, TOPS, Filter, Window
 from server.chat.journal import Posted
 from server.chat.schemas import ChatMessageRequest, HistoryQuery
 from server.chat.service import Chat, NewMessage
+from server.chat.tasks import IndexMessages
 from server.errors import Invalid, Missing
+from server.queue import Task
 from server.realtime.seam import Identity, Position, Publication
 
 PREFIX = "thread:"
@@ -27,8 +29,8 @@ Body = TypeVar("Body", ChatMessageRequest, HistoryQuery)
 Announce = Callable[[str, str, Sequence[Publication]], None]
 
 
-def announcer(announce: Announce) -> Callable[[Sequence[Posted]], None]:
-    """Turn what the journal committed into publications, thread by thread, in the order of their offsets."""
+def announcer(announce: Announce, say: Callable[[Task], None]) -> Callable[[Sequence[Posted]], None]:
+    """Tell what was committed: publications, thread by thread, in the order of their offsets; and the workers."""
 
     def tell(posted: Sequence[Posted]) -> None:
         by_thread = sorted(posted, key=lambda one: one.thread_id)  # stable: offsets stay ascending within a thread
@@ -36,6 +38,7 @@ def announcer(announce: Announce) -> Callable[[Sequence[Posted]], None]:
             ones = list(group)
             news = [Publication(one.offset, one.json.encode()) for one in ones]
             announce(f"{PREFIX}{thread_id}", ones[0].epoch, news)
+        say(IndexMessages())
 
     return tell
 

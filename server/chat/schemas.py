@@ -26,14 +26,7 @@ from server.chat.constants import (
     MessageStatus,
     Status,
 )
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("remove the NUL character")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("this holds half of a surrogate pair; send whole characters")
-    return text
+from server.inputs import Input, Text, storable
 
 
 def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +49,7 @@ def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
 def _inside(value: Any) -> list[Any]:
     """What a value is made of, having looked at its letters."""
     if isinstance(value, str):
-        _storable(value)
+        storable(value)
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
     return value if isinstance(value, list) else []
@@ -79,19 +72,12 @@ def _in_calendar(moment: datetime) -> datetime:
         raise ValueError("in UTC this lies outside of the years 1 to 9999") from error
 
 
-Text = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
 Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f]+$")]
 RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-
-
-class Input(BaseModel):
-    """A body that people send: unknown fields are refused, so that a misspelt one is not silently ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ChatMessageRequest(Input):

@@ -222,7 +222,7 @@ async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
 
 
 async def _reword(tx: Transaction, found: Message) -> None:
-    """Search finds what the message says now; one that was not taken in yet is left to the sweep."""
+    """Search finds the new words. A message that the sweep has not taken in yet is left to it, language and all."""
     await tx.session.execute(update(SearchText).where(SearchText.message_id == found.id).values(text=found.text))
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
-import redis.asyncio
 from redis.exceptions import RedisError
 from typing_extensions import override
 
@@ -17,6 +16,7 @@ from server.embedded.home import open_home
 from server.embedded.lock import is_held
 from server.embedded.up import is_embedded, own_engines
 from server.embedded.where import EngineFailed
+from server.valkey import connect
 
 CONNECT_SECONDS = 3.0
 
@@ -100,7 +100,7 @@ async def _database(url: str) -> AsyncIterator[Finding]:
 
 async def _cache(url: str) -> Finding:
     try:
-        async with redis.asyncio.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as client:
+        async with connect(url, answer_seconds=CONNECT_SECONDS, retries=0) as client:
             server = await client.info("server")
     except (RedisError, OSError, ValueError) as error:
         return Finding(f"Redis does not answer ({error})", "start it, or correct REDIS_URL")

@@ -7,7 +7,7 @@ import select
 import signal
 from types import FrameType
 
-STOP = (signal.SIGINT, signal.SIGTERM)
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCHED = (*STOP, signal.SIGCHLD)
 
 
@@ -24,7 +24,9 @@ class Signals:
         for end in (self._reader, self._writer):
             os.set_blocking(end, False)
         self._wakeup_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._note) for number in WATCHED}
+        # Started with nohup, we outlive our terminal.
+        watched = [each for each in WATCHED if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in watched}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,6 @@ from server.auth.router import router
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
 from server.database import Database
-from server.models import Base
 from server.pacing.limiter import Limiter
 from server.valkey import connect
 from server.web import Gate, install_problems
@@ -64,7 +63,6 @@ class House:
     auth: Auth
     client: httpx2.AsyncClient
     passwords: CountingPasswords
-    made: list[str] = field(default_factory=list)
 
     async def post(self, path: str, body: Any, token: str | None = None) -> Response:
         content = json.dumps(body)  # in ASCII, so that even half a surrogate pair can be sent
@@ -129,7 +127,6 @@ async def open_house(
     """One process. Two of them over the same engines are two processes of one installation."""
     database, redis, passwords = Database(database_url, 4), connect(redis_url), CountingPasswords()
     await database.open()
-    await _make_tables(database)
     auth = Auth(
         database,
         passwords,
@@ -161,13 +158,6 @@ def _app(auth: Auth) -> ASGIApp:
         await gate(scope, receive, send)
 
     return with_state
-
-
-async def _make_tables(database: Database) -> None:
-    async with database.transaction() as tx:
-        connection = await tx.session.connection()
-        mine = [Base.metadata.tables[name] for name in ("users", "sessions", "access_tokens")]
-        await connection.run_sync(lambda sync: Base.metadata.create_all(sync, mine))
 
 
 def _bearer(token: str | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from server.auth import service
 from server.auth.constants import ACCESS_TOKENS_LIMIT, Role
 from server.auth.revocations import REFRESH_SECONDS
-from server.errors import Unauthenticated
+from server.errors import Unauthenticated, Unavailable
 from tests.auth.conftest import Hands
 from tests.auth.house import House, new_email, problem
 
@@ -166,3 +166,23 @@ async def test_tokens_have_a_bound_even_for_those_who_ask_all_at_once(house: Hou
 async def test_a_guest_cannot_sign_in_by_password(house: House) -> None:
     await house.post("/auth/guest", {})
     assert problem(await house.login(new_email()), 401)["code"] == "wrong_credentials"
+
+
+async def test_an_access_token_asks_the_database_only_every_few_seconds(house: House, hands: Hands) -> None:
+    someone = await house.newcomer()
+    machine = await house.machine_of(someone)
+    assert (await service.sign_in(house.auth, someone.access)).user == someone.id
+    await house.auth.database.close()
+    for seconds in (0, SOON):  # and while it is away, what was known still holds
+        hands.forward(seconds)
+        assert (await service.sign_in(house.auth, someone.access)).user == someone.id
+    with pytest.raises(Unavailable):
+        await service.sign_in(house.auth, machine)
+
+
+async def test_a_process_that_never_read_who_was_banned_lets_nobody_in(house: House, next_house: House) -> None:
+    someone = await house.newcomer()
+    await next_house.auth.database.close()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await service.sign_in(next_house.auth, someone.access)

@@ -45,12 +45,11 @@ async def keep_posting(
     """Post one message after another, through whichever server answers, until told to stop."""
     lines = [Http("127.0.0.1", server.port, token) for server in servers]
     turn = itertools.cycle(lines)
-    line = next(turn)
     for number in itertools.count():
         if stop.is_set():
             break
         client_id = f"{name}-{number}"
-        while True:
+        for line in turn:  # every message and every try goes to the other server
             try:
                 answer = await line.call(
                     "POST", "/chat/send", {"thread_id": thread, "text": f"{client_id} #tag", "client_id": client_id}
@@ -62,7 +61,6 @@ async def keep_posting(
                 break
             except OSError:
                 record.broken += 1
-            line = next(turn)
             await asyncio.sleep(BACK_OFF_SECONDS)
     for each in lines:
         each.close()

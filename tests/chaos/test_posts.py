@@ -25,7 +25,6 @@ PATIENCE_SECONDS = 60.0
 async def _until(count: Callable[[], int], more: int, record: Record) -> None:
     goal = count() + more
     await eventually(lambda: count() >= goal or bool(record.wrong), within=PATIENCE_SECONDS)
-    assert not record.wrong, record.wrong[:3]
 
 
 def _from(pair: list[Server], number: int) -> list[Server]:
@@ -77,7 +76,7 @@ async def test_nothing_acknowledged_is_lost_doubled_or_out_of_place(engines: Eng
         finally:
             stop.set()
             await asyncio.gather(*posters)
-        assert not record.wrong, record.wrong[:3]
+        assert not record.wrong, "\n".join([*record.wrong[:3], *(line for server in pair for line in server.errors())])
         await _compare(engines.postgres.url(), record)
 
 

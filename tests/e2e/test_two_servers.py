@@ -1,12 +1,27 @@
-"""Two server processes, one conversation: over REST and over the stock Python SDK, across a restart of everything."""
+"""Two server processes, one conversation: over REST and over both stock SDKs, across the death of servers."""
 
 from __future__ import annotations
 
-import pytest
-from centrifuge import ReplyError
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
-from tests.fleet.listener import listening
+import pytest
+
+from tests.eventually import eventually
 from tests.fleet.server import Server, person, servers
+from tests.sdk.driver import HAS_JAVASCRIPT, Person, Refused, javascript, pythonic
+
+PATIENCE_SECONDS = 20.0
+
+SDKS = [
+    pytest.param(pythonic, id="python"),
+    pytest.param(
+        javascript,
+        id="javascript",
+        marks=pytest.mark.skipif(not HAS_JAVASCRIPT, reason="needs node, and `npm ci` in tests/sdk"),
+    ),
+]
+Sdk = Callable[[], AbstractAsyncContextManager[Person]]
 
 
 async def _group(server: Server, token: str, *members: str) -> str:
@@ -16,41 +31,80 @@ async def _group(server: Server, token: str, *members: str) -> str:
     return str(answer.body["id"])
 
 
-async def test_what_is_said_at_one_server_is_heard_at_the_other(fresh_database: str, redis_url: str) -> None:
-    async with servers(fresh_database, redis_url, 2) as (here, there):
-        (ada, _), (bob, bob_id), (eve, _) = [await person(here, name) for name in ("Ada", "Bob", "Eve")]
-        thread = await _group(here, ada, bob_id)
-        async with listening(here, ada, thread) as (adas, adas_ear), listening(there, bob, thread) as (bobs, bobs_ear):
-            await here.http.call("POST", "/chat/send", {"thread_id": thread, "text": "over REST"})
-            await bobs.publish({"text": "over the socket", "client_id": "1"})
-            await adas.publish({"text": "and back"})
-            for ear in (adas_ear, bobs_ear):
-                await ear.hears("over REST", "over the socket", "and back")
-                assert [message["offset"] for message in ear.heard] == [1, 2, 3]
-            with pytest.raises(ReplyError, match="empty_text"):
-                await bobs.publish({"text": " "})
-        there.http.token = eve
-        stranger = await there.http.call("GET", f"/chat/history?thread_id={thread}")
-        assert stranger.status == 404
-        for server in (here, there):
-            assert await server.stop() == 0
-            server.launch()
-        for server in (here, there):
-            await server.ready()
+async def _say(server: Server, thread: str, text: str) -> None:
+    answer = await server.http.call("POST", "/chat/send", {"thread_id": thread, "text": text})
+    assert answer.status == 201, answer
+
+
+async def _hears(someone: Person, thread: str, *texts: str) -> None:
+    """Return when exactly this was heard, at contiguous offsets, in this order."""
+    wanted = list(enumerate(texts, 1))
+
+    def all_of_it() -> bool:
+        assert [(offset, data["text"]) for offset, data in someone.heard(f"thread:{thread}")] == wanted
+        return True
+
+    assert await eventually(all_of_it, within=PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="module")
+async def pair(database_url: str, redis_url: str) -> AsyncIterator[list[Server]]:
+    """Two servers of one installation, for the tests of this file that leave them running."""
+    async with servers(database_url, redis_url, 2) as both:
+        yield both
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_what_is_said_at_one_server_is_heard_at_the_other(pair: list[Server], sdk: Sdk) -> None:
+    here, there = pair
+    (ada, _), (bob, bob_id), (eve, _) = [await person(here, name) for name in ("Ada", "Bob", "Eve")]
+    thread = await _group(here, ada, bob_id)
+    channel = f"thread:{thread}"
+    async with pythonic() as adas, sdk() as bobs:
+        await adas.enters(here.socket_url, ada, channel)
+        await bobs.enters(there.socket_url, bob, channel)
+        await _say(here, thread, "over REST")
+        await bobs.publish(channel, {"text": "over the socket", "client_id": "1"})
+        answer = await bobs.rpc("chat.post", {"thread_id": thread, "text": "by call"})
+        assert (answer["number"], answer["offset"]) == (3, 3)
+        for someone in (adas, bobs):
+            await _hears(someone, thread, "over REST", "over the socket", "by call")
+        with pytest.raises(Refused, match="empty_text"):
+            await bobs.publish(channel, {"text": " "})
         page = await here.http.call("GET", f"/chat/history?thread_id={thread}")
-        assert page.body["messages"] == bobs_ear.heard
+        assert page.body["messages"] == [data for _, data in bobs.heard(channel)]
+    there.http.token = eve
+    assert (await there.http.call("GET", f"/chat/history?thread_id={thread}")).status == 404
 
 
-async def test_a_listener_whose_server_dies_misses_nothing(fresh_database: str, redis_url: str) -> None:
-    async with servers(fresh_database, redis_url, 2) as (here, there):
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_a_listener_whose_server_dies_misses_nothing(fresh_database: str, redis_url: str, sdk: Sdk) -> None:
+    async with servers(fresh_database, redis_url, 2) as (here, there), sdk() as bobs:
         (ada, _), (bob, bob_id) = await person(here, "Ada"), await person(here, "Bob")
         thread = await _group(here, ada, bob_id)
-        async with listening(there, bob, thread) as (_, ear):
-            await here.http.call("POST", "/chat/send", {"thread_id": thread, "text": "before"})
-            await ear.hears("before")
-            there.kill()
-            await here.http.call("POST", "/chat/send", {"thread_id": thread, "text": "meanwhile"})
-            there.launch()
-            await there.ready()
-            await here.http.call("POST", "/chat/send", {"thread_id": thread, "text": "after"})
-            await ear.hears("before", "meanwhile", "after")
+        await bobs.enters(there.socket_url, bob, f"thread:{thread}")
+        await _say(here, thread, "before")
+        await _hears(bobs, thread, "before")
+        there.kill()
+        await _say(here, thread, "meanwhile")
+        there.launch()
+        await there.ready()
+        await _say(here, thread, "after")
+        await _hears(bobs, thread, "before", "meanwhile", "after")
+
+
+async def test_everything_is_still_there_after_a_restart_of_all(fresh_database: str, redis_url: str) -> None:
+    async with servers(fresh_database, redis_url, 2) as both:
+        here, there = both
+        ada, _ = await person(here, "Ada")
+        thread = await _group(here, ada)
+        await _say(here, thread, "kept")
+        before = await here.http.call("GET", f"/chat/history?thread_id={thread}")
+        for server in both:
+            assert await server.stop() == 0
+            server.launch()
+        for server in both:
+            await server.ready()
+        there.http.token = ada
+        after = await there.http.call("GET", f"/chat/history?thread_id={thread}")
+        assert after.body["messages"][0] | {"language": None} == before.body["messages"][0] | {"language": None}

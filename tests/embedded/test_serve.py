@@ -59,8 +59,15 @@ async def test_migrate_brings_an_empty_database_to_the_newest_state(folder: Path
     parley.start("user", "create", "ada@example.com", "--role", "operator")
     assert await parley.ended() == 0
     assert "ada@example.com may sign in as operator. The password: " in parley.said
-    parley.start("user", "create", "ada@example.com")
-    assert await parley.ended() == 1
-    assert "ada@example.com has an account already" in parley.said
     parley.start("token", "create", "ada@example.com", "--name", "ci")
     assert await parley.ended() == 0
+
+
+async def test_up_on_named_servers_embeds_nothing_and_makes_nobody(production: Installation) -> None:
+    production.start("up")
+    await production.ready()
+    commands = [command_of(pid) or "" for pid in production.descendants(production.pid)]
+    assert await production.stop() == 0
+    assert all("server.cli" in command for command in commands)
+    assert "password" not in production.said
+    assert not production.data_dir.exists()

@@ -48,7 +48,9 @@ class Http:
             raise
 
     async def _exchange(self, request: bytes) -> Answer:
-        if self._reader is None or self._writer is None or self._writer.is_closing():
+        if self._reader is not None and self._reader.at_eof():
+            self.close()  # the server ended an idle connection
+        if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(self.host, self.port)
         self._writer.write(request)
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

@@ -1,4 +1,4 @@
-"""Real server processes for tests: started as `parley serve` starts them, killed and started again on the same port."""
+"""Real processes for tests: started as `parley` starts them, killed, and started again on the same port."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from typing_extensions import override
 
 from tests.eventually import eventually
 from tests.fleet.http import Answer, Http
@@ -27,55 +29,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Server:
-    """One server process of an installation; `http` talks to it over one connection a call."""
+class Program:
+    """One process of an installation, as `parley <command>` starts it."""
 
-    def __init__(self, database_url: str, redis_url: str, folder: Path, **settings: str) -> None:
-        self.port = free_port()
-        self.log = folder / f"server-{self.port}.log"
-        self._folder = folder
-        self._environment = {
-            **os.environ,
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "SECRET_KEY": SECRET,
-            "PORT": str(self.port),
-            "LOGIN_ATTEMPTS_PER_MINUTE": "6000",
-            "PYTHONPATH": str(ROOT),
-            **settings,
-        }
+    def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
-        self.http = Http("127.0.0.1", self.port)
-
-    @property
-    def socket_url(self) -> str:
-        """Where SDKs connect."""
-        return f"ws://127.0.0.1:{self.port}/connection/websocket"
+        self.log = folder / f"{command}-{id(self)}.log"
 
     def launch(self) -> None:
         """Start it and return at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "serve"],
-                cwd=self._folder,
-                env=self._environment,
+                [sys.executable, "-m", "server.cli", self._command],
+                cwd=self.folder,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
-    async def ready(self) -> None:
-        """Return when it serves and hears the bus; AssertionError with its log when it does not come up."""
+    def check(self) -> None:
+        """AssertionError with the end of its log when it does not run."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()[-3000:]
 
-        async def answers() -> bool | None:
-            assert self._process is not None
-            assert self._process.poll() is None, self.log.read_text()[-3000:]
-            try:
-                return (await self.http.call("GET", "/health/ready")).status == 200
-            except OSError:
-                return False
-
-        assert await eventually(answers, within=START_SECONDS)
+    def errors(self) -> list[str]:
+        """What it complained of in its log, the last few."""
+        return [line for line in self.log.read_text().splitlines() if '"level": "error"' in line][-3:]
 
     def kill(self) -> None:
         """kill -9: it says no word to anybody."""
@@ -91,9 +74,52 @@ class Server:
 
     def end(self) -> None:
         """Whatever state it is in: gone."""
-        self.http.close()
         if self._process is not None and self._process.poll() is None:
             self.kill()
+
+
+class Server(Program):
+    """A server process; `http` talks to it, one call at a time. It keeps its port when it starts again."""
+
+    def __init__(self, database_url: str, redis_url: str, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(self.port)}
+        always = {"SECRET_KEY": SECRET, "LOGIN_ATTEMPTS_PER_MINUTE": "6000", "PYTHONPATH": str(ROOT)}
+        super().__init__("serve", folder, {**os.environ, **addresses, **always, **settings})
+        self.http = Http("127.0.0.1", self.port)
+
+    @property
+    def socket_url(self) -> str:
+        """Where SDKs connect."""
+        return f"ws://127.0.0.1:{self.port}/connection/websocket"
+
+    async def ready(self) -> None:
+        """Return when it serves and hears the bus; AssertionError with its log when it does not come up."""
+
+        async def answers() -> bool:
+            self.check()
+            try:
+                return (await self.http.call("GET", "/health/ready")).status == 200
+            except OSError:
+                return False
+
+        assert await eventually(answers, within=START_SECONDS)
+
+    @override
+    def end(self) -> None:
+        self.http.close()
+        super().end()
+
+
+@contextmanager
+def helper(server: Server, command: str) -> Iterator[Program]:
+    """Another process of the server's installation: `work` or `schedule`."""
+    program = Program(command, server.folder, server.environment)
+    program.launch()
+    try:
+        yield program
+    finally:
+        program.end()
 
 
 @asynccontextmanager

@@ -1,0 +1,9 @@
+"""What the chat room asks of the workers. Says only where to look; `workers/` carries it out."""
+
+from __future__ import annotations
+
+from server.queue import Task
+
+
+class IndexMessages(Task):
+    """Take in the words and languages of new messages."""

@@ -1,0 +1,35 @@
+"""Worker processes: what was posted is found by its words, whether a worker is told or only a sweep looks."""
+
+from __future__ import annotations
+
+import pytest
+from taskiq import InMemoryBroker
+
+from server.chat.insight import Insight
+from server.database import Database
+from server.queue import Task
+from tests.eventually import eventually
+from tests.fleet.server import helper, person, servers
+from workers import chat
+
+
+@pytest.mark.parametrize("command", ["work", "schedule"])
+async def test_a_message_is_found_by_its_words_soon_after(command: str, fresh_database: str, redis_url: str) -> None:
+    async with servers(fresh_database, redis_url, 1) as (server,):
+        server.http.token, _ = await person(server)
+        with helper(server, command) as program:
+            posted = await server.http.call("POST", "/chat/send", {"text": "Wo bleibt denn mein Regenschirm?"})
+            path = f"/chat/history?thread_id={posted.body['thread_id']}&q=regenschirm"
+
+            async def found() -> str | None:
+                page = await server.http.call("GET", path)
+                return page.body["messages"][0]["language"] if page.body["messages"] else None
+
+            assert await eventually(found, within=30.0) == "de"
+            assert await program.stop() == 0
+
+
+def test_every_task_that_a_room_declares_has_one_carrier() -> None:
+    broker = InMemoryBroker()
+    chat.enlist(broker, Insight(Database("postgresql://nowhere", connections=2)))
+    assert sorted(broker.local_task_registry) == sorted(task.__name__ for task in Task.__subclasses__())
