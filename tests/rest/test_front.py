@@ -11,9 +11,13 @@ import pytest
 
 from server import ids
 from server.auth.constants import Role
+from server.errors import Limited
+from server.web import problem_response
 from tests.eventually import eventually
 from tests.rest.house import House, open_house
 
+SIGNING_IN = ("login", "refresh", "logout")
+PLAIN = ("ReadMark", "MemberChange")  # one field, which says it all
 NOWHERE_DATABASE = "postgresql://nobody@127.0.0.1:1/nothing"
 NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 
@@ -55,10 +59,6 @@ async def test_every_error_is_documented_as_a_problem(house: House) -> None:
             if "requestBody" in door:
                 schema = door["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
                 assert document["components"]["schemas"][schema].get("examples") or schema in PLAIN, schema
-
-
-SIGNING_IN = ("login", "refresh", "logout")
-PLAIN = ("ReadMark", "MemberChange")  # one field, which says it all
 
 
 async def test_an_answer_carries_the_id_of_its_request(house: House) -> None:
@@ -167,3 +167,8 @@ async def test_without_redis_messages_are_kept_and_read(database_url: str) -> No
         ada = await house.guest()
         said = await ada.says("hello")
         assert (await ada.get("/chat/history"))["messages"] == [said]
+
+
+@pytest.mark.parametrize(("wait", "told"), [(0.001, "1"), (1.0, "1"), (1.2, "2"), (59.01, "60")])
+def test_whoever_waits_as_long_as_told_has_waited_long_enough(wait: float, told: str) -> None:
+    assert problem_response(Limited("too_many_attempts", retry_after=wait)).headers["retry-after"] == told
