@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, TypeVar
 
 import structlog
@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import ids, metrics
@@ -63,6 +64,7 @@ SECURITY_HEADERS = [
 ]
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 REQUEST_ID_LIMIT = 64
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LENGTH_DIGITS = 15  # of a content-length; a longer one is no number that a body can have
 # What the framework refuses by itself: our code, and what to do about it.
 REFUSALS = {
@@ -169,12 +171,22 @@ async def _on_too_large(_: Request, error: Exception) -> Response:
     return problem_response(Invalid("body_too_large", error.detail), 413)
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = REFUSALS.get(error.status_code, ("refused", error.detail))
     response = problem_response(Problem(code, detail), error.status_code)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["allow"] = ", ".join(_allowed(request))
     return response
+
+
+def _allowed(request: Request) -> Iterator[str]:
+    """Every method of this address; the framework names only those of the first route that fits it."""
+    for method in METHODS:
+        asked = {**request.scope, "method": method}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 def install_problems(app: FastAPI) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from server.chat.constants import (
     CLIENT_ID_CHARACTERS,
@@ -59,6 +59,12 @@ def _bare(tag: str) -> str:
     return tag.lower().removeprefix("#")
 
 
+def _written_out(moment: object) -> object:
+    if not isinstance(moment, str) or "T" not in moment.upper():
+        raise ValueError("write the moment out, as in 2026-01-31T12:00:00Z")
+    return moment
+
+
 def _in_calendar(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -66,7 +72,7 @@ def _in_calendar(moment: datetime) -> datetime:
         raise ValueError("in UTC this lies outside of the years 1 to 9999") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
@@ -234,7 +240,7 @@ class MemberView(BaseModel):
 class ReadMark(Input):
     """How far the caller has read: the `number` of the last message seen. It never moves back."""
 
-    number: int = Field(ge=0, le=2**53)
+    number: int = Field(ge=0, le=2**53, strict=True)
 
 
 class ReadView(BaseModel):

@@ -119,7 +119,9 @@ async def test_a_strange_query_is_no_fault_of_ours(admin: Person, query: str) ->
 MOMENTS = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 
 
-@pytest.mark.parametrize("moment", [*MOMENTS, "2024-01-01T00:00:00", "yesterday", "1e400", "2024-02-30T00:00:00Z"])
+@pytest.mark.parametrize(
+    "moment", [*MOMENTS, "0", "1e3", "2024-01-01T00:00:00", "yesterday", "1e400", "2024-02-30T00:00:00Z"]
+)
 @pytest.mark.parametrize("field", ["since", "until"])
 async def test_a_moment_outside_of_the_calendar_is_refused(admin: Person, field: str, moment: str) -> None:
     group = await admin.opens("group")
@@ -217,6 +219,12 @@ async def test_an_address_that_is_none_is_refused(admin: Person, method: str, pa
     answer = await admin.ask(method, path)
     assert str(answer) == refusal
     assert ("allow" in answer.headers) == (answer.status == 405)
+
+
+async def test_a_wrong_method_is_told_all_the_right_ones(admin: Person) -> None:
+    for path, doors in DOCUMENT["paths"].items():
+        answer = await admin.ask("OPTIONS", filled(path))
+        assert set(answer.headers["allow"].split(", ")) == {method.upper() for method in doors}, path
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "\u00e9", "[" * 1400, "parley_pat_" + "x" * 100, " ", "x" * 100_000])

@@ -1,0 +1,169 @@
+"""What stands before every door: documentation, health, figures, request ids, and who may ask from a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any
+
+import pytest
+
+from server import ids
+from server.auth.constants import Role
+from tests.eventually import eventually
+from tests.rest.house import House, open_house
+
+NOWHERE_DATABASE = "postgresql://nobody@127.0.0.1:1/nothing"
+NOWHERE_REDIS = "redis://127.0.0.1:1/0"
+
+
+async def test_the_page_of_the_documentation_may_load_what_it_needs_and_no_more(house: House) -> None:
+    page = await house.ask("GET", "/docs")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    assert "'unsafe-inline'" not in policy["script-src"]
+    wanted = re.findall(r'<script src="([^"]+)"', page.said) + re.findall(r'stylesheet" href="([^"]+)"', page.said)
+    assert len(wanted) == 2
+    for address, kind in zip(wanted, ("script-src", "style-src"), strict=True):
+        assert any(address.startswith(source) for source in policy[kind].split() if source.startswith("https://"))
+    scripts = re.findall(r"<script>(.*?)</script>", page.said, re.DOTALL)
+    for script in scripts:
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy["script-src"]
+    assert "/openapi.json" in "".join(scripts)
+    assert "script-src" not in (await house.ask("GET", "/openapi.json")).headers["content-security-policy"]
+
+
+async def test_every_error_is_documented_as_a_problem(house: House) -> None:
+    document = (await house.ask("GET", "/openapi.json")).said
+    assert "ProblemView" in document["components"]["schemas"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for path, doors in document["paths"].items():
+        for method, door in doors.items():
+            answers: dict[str, Any] = door["responses"]
+            if path.startswith(("/health", "/metrics")):
+                continue
+            assert {"400", "413", "422", "429", "500", "503"} <= set(answers), (method, path)
+            assert ("401" in answers) == ("security" in door or path.removeprefix("/auth/") in SIGNING_IN), (
+                method,
+                path,
+            )
+            for status, answer in answers.items():
+                if status >= "400":
+                    assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
+            if "requestBody" in door:
+                schema = door["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                assert document["components"]["schemas"][schema].get("examples") or schema in PLAIN, schema
+
+
+SIGNING_IN = ("login", "refresh", "logout")
+PLAIN = ("ReadMark", "MemberChange")  # one field, which says it all
+
+
+async def test_an_answer_carries_the_id_of_its_request(house: House) -> None:
+    mine = f"trace-{ids.new()}"
+    assert (await house.ask("GET", "/health/live", headers={"x-request-id": mine})).headers["x-request-id"] == mine
+    refused = await house.ask("GET", "/auth/me", headers={"x-request-id": mine})
+    assert refused.said["request_id"] == mine
+    seen = set()
+    for strange in ("", "x" * 65, "a b", "<script>", "é".encode(), "a\nb", "--"):
+        answer = await house.ask("GET", "/health/live", headers={"x-request-id": strange})
+        assert answer.headers["x-request-id"] != strange
+        seen.add(answer.headers["x-request-id"])
+    assert len(seen) == 7
+
+
+async def test_every_answer_is_guarded_against_browsers(house: House) -> None:
+    for path in ("/health/live", "/nothing", "/auth/me", "/metrics"):
+        headers = (await house.ask("GET", path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_pages_elsewhere_may_ask_when_they_are_allowed(database_url: str, redis_url: str) -> None:
+    async with open_house(database_url, redis_url, allowed_origins=["https://shop.example"]) as house:
+        asked = {"origin": "https://shop.example", "access-control-request-method": "PATCH"}
+        asked["access-control-request-headers"] = "authorization, content-type"
+        allowed = await house.ask("OPTIONS", "/auth/me", headers=asked)
+        assert allowed.status == 200
+        assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
+        assert "PATCH" in allowed.headers["access-control-allow-methods"]
+        for path in ("/health/live", "/auth/me", "/nothing"):
+            headers = (await house.ask("GET", path, headers={"origin": "https://shop.example"})).headers
+            assert headers["access-control-allow-origin"] == "https://shop.example"
+            assert "x-request-id" in headers["access-control-expose-headers"].lower()
+        too_large = await house.ask("POST", "/chat/send", content=b"x" * 300_000, headers=asked)
+        assert too_large.headers["access-control-allow-origin"] == "https://shop.example"
+        stranger = await house.ask("GET", "/health/live", headers={"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in stranger.headers
+
+
+async def test_pages_elsewhere_may_not_ask_otherwise(house: House) -> None:
+    answer = await house.ask("GET", "/health/live", headers={"origin": "https://shop.example"})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_requests_and_posts_are_counted_by_route(house: House) -> None:
+    ada = await house.person()
+    said = await ada.says("hello")
+
+    async def counted(name: str) -> float:
+        lines = (await house.ask("GET", "/metrics")).said.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+    reads = 'parley_requests_total{method="GET",route="/chat/message/{message_id}",status="200"}'
+    before, posts = await counted(reads), await counted("parley_posts_total")
+    await ada.get(f"/chat/message/{said['id']}")
+    await ada.says("hello")
+    assert await counted(reads) == before + 1
+    assert await counted("parley_posts_total") == posts + 1
+    assert said["id"] not in (await house.ask("GET", "/metrics")).said
+
+
+async def test_a_house_that_is_whole_is_ready(house: House) -> None:
+    async def is_ready() -> bool:
+        answer = await house.ask("GET", "/health/ready")
+        return (answer.status, answer.said) == (200, dict.fromkeys(("database", "bus", "drain"), "ready"))
+
+    await eventually(is_ready)
+
+
+@pytest.mark.parametrize("missing", ["database", "bus"])
+async def test_what_is_not_ready_is_named(database_url: str, redis_url: str, missing: str) -> None:
+    database = NOWHERE_DATABASE if missing == "database" else database_url
+    redis = NOWHERE_REDIS if missing == "bus" else redis_url
+    async with open_house(database, redis) as house:
+
+        async def is_named() -> bool:
+            answer = await house.ask("GET", "/health/ready")
+            return answer.status == 503 and [part for part, state in answer.said.items() if state != "ready"] == [
+                missing
+            ]
+
+        await eventually(is_named)
+        assert (await house.ask("GET", "/health/live")).status == 200
+
+
+async def test_without_a_database_everybody_is_told_to_come_back(redis_url: str) -> None:
+    async with open_house(NOWHERE_DATABASE, redis_url) as house:
+        token = house.auth.tokens.issue(ids.new(), "Ada", Role.USER, ids.new())
+        for method, path, body in (
+            ("POST", "/auth/guest", {}),
+            ("GET", "/auth/me", None),
+            ("GET", "/chat/threads", None),
+            ("GET", f"/chat/history?thread_id={ids.new()}", None),
+            ("POST", "/chat/send", {"text": "hello", "thread_id": str(ids.new())}),
+            ("POST", "/chat/send", {"text": "hello"}),
+        ):
+            answer = await house.ask(method, path, body, token=token)
+            assert str(answer) == "503 database_unavailable", (method, path)
+            assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_without_redis_messages_are_kept_and_read(database_url: str) -> None:
+    async with open_house(database_url, NOWHERE_REDIS) as house:
+        ada = await house.guest()
+        said = await ada.says("hello")
+        assert (await ada.get("/chat/history"))["messages"] == [said]
