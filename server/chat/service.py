@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server import clock, ids
@@ -222,9 +222,8 @@ async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
 
 
 async def _reword(tx: Transaction, found: Message) -> None:
-    """Search finds the new words. A row without any stays, so that a sweep that read the old ones cannot bring them."""
-    new = insert(SearchText).values(message_id=found.id, thread_id=found.thread_id, text=found.text)
-    await tx.session.execute(new.on_conflict_do_update(index_elements=["message_id"], set_={"text": found.text}))
+    """Search finds the new words. A message that the sweep has not taken in yet is left to it, language and all."""
+    await tx.session.execute(update(SearchText).where(SearchText.message_id == found.id).values(text=found.text))
 
 
 async def _as_json(tx: Transaction, found: Message) -> str:

@@ -20,7 +20,7 @@ DOORS_WITH_BODIES = [
     for method, door in doors.items()
     if "requestBody" in door
 ]
-NOWHERE = "01a205fb-e665-7192-a3d0-643525721c2b"  # fixed: it names test cases, and every worker has to collect the same
+NOWHERE = "01900000-0000-7000-8000-000000000000"
 
 # What is no body at all, for any door, and the statuses that say so.
 BODIES: dict[str, tuple[bytes, str]] = {

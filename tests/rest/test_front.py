@@ -125,7 +125,7 @@ async def test_requests_and_posts_are_counted_by_route(house: House) -> None:
 async def test_a_house_that_is_whole_is_ready(house: House) -> None:
     async def is_ready() -> bool:
         answer = await house.ask("GET", "/health/ready")
-        return (answer.status, answer.said) == (200, dict.fromkeys(("database", "bus", "drain"), "ready"))
+        return answer.status == 200 and set(answer.said.values()) == {"ready"}
 
     await eventually(is_ready)
 

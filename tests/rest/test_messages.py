@@ -221,6 +221,16 @@ async def test_a_sweep_takes_in_what_an_edit_under_way_will_have_said(house: Hou
     assert [row["text"] for row in found] == ["the second"]
 
 
+async def test_a_message_edited_at_once_is_taken_in_with_its_language(house: House) -> None:
+    ada = await house.person()
+    group = await group_of(ada)
+    said = await ada.says("hm", group)
+    await ada.patch(f"/chat/message/{said['id']}", text="Wo bleibt denn eigentlich mein Paket, bitte?")
+    await Insight(house.database).sweep()
+    (found,) = await ada.reads(group, q="Paket")
+    assert found["language"] == "de"
+
+
 async def test_what_was_heard_and_what_is_read_afterwards_are_the_same(house: House, next_door: House) -> None:
     ada, eve = await house.person(), await house.person("Eve")
     group = await group_of(ada, eve)
