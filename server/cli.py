@@ -63,7 +63,7 @@ def work() -> None:
 
 @app.command()
 def schedule() -> None:
-    """Tell the workers what is due. Run exactly one."""
+    """Sweep for what is due. One is enough; any number may run."""
     start("workers.schedule")
 
 
