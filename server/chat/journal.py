@@ -102,18 +102,17 @@ class Journal:
         thread), Invalid (a value PostgreSQL refuses), Limited (too many wait), Unavailable (nobody knows: post again
         with the same client_id).
         """
-        future = self.submit(draft)
+        same = None if draft.identity is None else self._underway.get(draft.identity)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                return await asyncio.shield(future)
+                posted = await asyncio.shield(same or self._placed(draft))
         except TimeoutError as error:
             raise unavailable() from error
+        return posted if same is None else replace(posted, is_first=False)
 
-    def submit(self, draft: Draft) -> asyncio.Future[Posted]:
+    def _placed(self, draft: Draft) -> asyncio.Future[Posted]:
         """Take the draft's place in the order now; the future resolves after the commit."""
         identity = draft.identity
-        if identity is not None and (same := self._underway.get(identity)) is not None:
-            return same
         if self._closing:
             raise unavailable()
         if len(self._waiting) >= WAITING_LIMIT:
