@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import importlib.metadata
 import os
 import platform
 import sys
@@ -12,47 +12,56 @@ from pathlib import Path
 
 import uvloop
 
+from server.embedded import where
 from tests.bench import history, posts
-from tests.bench.ground import Result
+from tests.bench.ground import sync_us
+from tests.bench.report import Result
 
 BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {"posts": posts.measure, "history": history.measure}
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
+PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")
 
 
-async def run(names: list[str]) -> dict[str, str]:
-    """Measure these, print each, and return what was printed."""
-    said = {}
-    for name in names:
-        result = await BENCHES[name]()
-        figures = {key: round(value, 2) for key, value in result.figures.items()}
-        line = json.dumps({"bench": name, "what": result.what, "ratio": round(result.ratio, 2), "figures": figures})
-        print(f"{result.table}\n\n{line}\n", flush=True)
-        said[name] = f"{result.table}\n\n```json\n{line}\n```\n"
-    return said
+async def show(name: str) -> Result:
+    """Measure one; its line of JSON is the last that is printed."""
+    result = await BENCHES[name]()
+    print(f"{result.text()}\n\n{result.line(name)}", flush=True)
+    return result
 
 
-def keep(said: dict[str, str]) -> Path:
-    """A dated record of a whole run."""
-    now = datetime.now(UTC)
-    machine = (
-        f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}, Python {sys.version.split()[0]}"
-    )
-    parts = [f"# Measured {now:%Y-%m-%d %H:%M} UTC\n\n{machine}\n"]
-    parts += [f"## {name}\n\n{text}" for name, text in said.items()]
-    path = RECORDS / f"{now:%Y-%m-%d-%H%M}.md"
-    path.write_text("\n".join(parts))
-    return path
+def keep(name: str, result: Result, machine: str) -> None:
+    """The record of the day; a later run of the same day takes its place."""
+    today = datetime.now(UTC).date()
+    parts = [f"# {name}, measured {today}", machine, result.text(), f"```json\n{result.line(name)}\n```"]
+    parts += [f"## Plans\n\n{result.appendix}"] if result.appendix else []
+    (RECORDS / f"{today}-{name}.md").write_text("\n\n".join(parts) + "\n")
+
+
+def machine() -> str:
+    """What to know of it before comparing; nothing that names it."""
+    versions = ", ".join(f"{part} {importlib.metadata.version(part)}" for part in PARTS)
+    system = f"Linux {platform.release().split('-')[0]}, {os.cpu_count()} cores ({platform.machine()})"
+    engine = f"PostgreSQL {where.postgres().version}, Python {platform.python_version()}"
+    disk = f"One block to the disk: {sync_us():.0f} µs"
+    return f"{system}; {engine}; {versions}. {disk}. Load when it began: {os.getloadavg()[0]:.1f}."
+
+
+async def run(names: list[str]) -> None:
+    """These, or all of them with a record."""
+    facts = "" if names else machine()
+    for name in names or BENCHES:
+        result = await show(name)
+        if facts:
+            keep(name, result, facts)
 
 
 def main() -> None:
     """What the command line asks for."""
-    wanted = [argument.removeprefix("only=") for argument in sys.argv[1:] if argument != "only="]
+    wanted = [name for name in (argument.removeprefix("only=") for argument in sys.argv[1:]) if name]
     unknown = [name for name in wanted if name not in BENCHES]
     if unknown:
         sys.exit(f"there is no bench {unknown[0]}; there are: {', '.join(BENCHES)}")
-    said = uvloop.run(run(wanted or list(BENCHES)))
-    if not wanted:
-        print(f"kept in {keep(said)}")
+    uvloop.run(run(wanted))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What every bench stands on: durable engines of its own, and the form of a result."""
+"""What every bench stands on: durable engines of its own, in a folder that goes with them."""
 
 from __future__ import annotations
 
+import os
 import shutil
-import statistics
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from server.embedded.home import open_home
 from server.embedded.postgres import Postgres
 from server.embedded.profile import DURABLE
 from server.embedded.valkey import Valkey
+from tests.bench.report import median
+
+BLOCK = b"\0" * 8192
+SYNCS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +31,11 @@ class Ground:
     postgres_pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a bench found: a table for people, a ratio for machines."""
-
-    table: str
-    what: str
-    ratio: float
-    figures: dict[str, float]
-
-
 @asynccontextmanager
 async def ground() -> AsyncIterator[Ground]:
     """Engines for one bench, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="parley-bench-", dir="/tmp"))
-    folder.chmod(0o711)
+    folder = Path(tempfile.mkdtemp(prefix="parley-bench-"))
+    folder.chmod(0o711)  # the engines may run as another user, who has to walk through
     home = open_home(folder)
     postgres, valkey = Postgres(home, DURABLE), Valkey(home, DURABLE)
     try:
@@ -55,19 +50,13 @@ async def ground() -> AsyncIterator[Ground]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table, aligned for a terminal too."""
-    cells = [list(head), *([_shown(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = [" | ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-    rule = "|".join("-" * (width + 1) + ":" for width in widths)
-    return "\n".join([f"| {lines[0]} |", f"|{rule}|", *(f"| {line} |" for line in lines[1:])])
-
-
-def _shown(cell: object) -> str:
-    return f"{cell:,.1f}" if isinstance(cell, float) else str(cell)
-
-
-def median(numbers: Sequence[float]) -> float:
-    """The middle one; machines are noisy, and a mean believes every hiccup."""
-    return statistics.median(numbers)
+def sync_us() -> float:
+    """What it takes to bring one block to the disk that the engines use: a commit cannot be quicker."""
+    with tempfile.TemporaryFile(prefix="parley-bench-") as file:
+        waits = []
+        for _ in range(SYNCS):
+            os.pwrite(file.fileno(), BLOCK, 0)
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            waits.append(time.perf_counter() - began)
+    return median(waits) * 1e6

@@ -2,70 +2,97 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from server import ids
-from tests.bench import cpu
-from tests.bench.ground import Ground, Result, ground, median, table
+from server.chat.history import Window
+from tests.bench.callers import drive
+from tests.bench.cpu import Meter
+from tests.bench.ground import Ground, ground
+from tests.bench.library import Plan, fill, plan
+from tests.bench.report import Demand, Result, median, table
 from tests.eventually import eventually
-from tests.fleet.http import Http
-from tests.fleet.server import ROOT, SECRET, free_port
+from tests.fleet.http import Answer, Http
+from tests.fleet.server import ROOT, SECRET, START_SECONDS, free_port
 
 PAGE = 50
-SMALL, LARGE = 100, 1_000_000
+FEW, MANY = 100, 1_000_000
 CALLERS = 32
-ROUND_SECONDS = 1.5
-ROUNDS = 4
+WARM_SECONDS, ROUND_SECONDS = 0.2, 1.5
+ROUNDS = 5
 
-FILL = """
-INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, text, client_id, tags)
-SELECT $1, n, n, gen_random_uuid(), $2, 'user', repeat('Where is my parcel? ', 8), 'c' || n, ARRAY['parcel']
-FROM generate_series(1, $3::bigint) n
-"""
+WHAT = "Python CPU of a page of 50 messages, ORM and Pydantic ÷ ours"
+TIMES_ORM = 5.0
+BLOCKS_LIMIT = 20  # a page's rows lie in 3 to 5, the way to them through the key is 3 to 4 long
+OURS, ORM = "ours, the latest of 100", "ORM and Pydantic, the latest of 100"
+LATEST, DEEP = "ours, the latest of 1,000,000", "ours, the middle of 1,000,000"
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What a page cost, in one round of one path."""
+class Cost:
+    """What a page costs."""
 
     per_second: float
     python_us: float
     postgres_us: float
-    size: int
+    crowding: float
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The application under measurement, and a reader who is signed in to it."""
+
+    here: Ground
+    pid: int
+    http: Http
+    reader: UUID
+
+    async def cost(self, path: str) -> Cost:
+        """Many callers want this page and nothing else, for a while."""
+        request = f"GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {self.http.token}\r\n\r\n".encode()
+        await drive(self.http.port, request, CALLERS, WARM_SECONDS)
+        meter = Meter(self.pid, self.here.postgres_pid)
+        count = await drive(self.http.port, request, CALLERS, ROUND_SECONDS)
+        spent = meter.read()
+        per_page = 1e6 / count
+        return Cost(count / spent.clock, spent.python * per_page, spent.postgres * per_page, spent.crowding * 100)
 
 
 async def measure() -> Result:
     """Our page and the ORM's in turns, and ours again in a huge thread, at its end and in its middle."""
-    async with ground() as here, _application(here) as (http, pid):
-        token, user = await _reader(http)
-        small, large = await _thread(here, user, SMALL), await _thread(here, user, LARGE)
+    async with ground() as here, _house(here) as house:
+        few, many = [await fill(here.database_url, house.reader, count) for count in (FEW, MANY)]
         ours = f"/chat/history?limit={PAGE}&thread_id="
         paths = {
-            "ours, latest of 100": f"{ours}{small}",
-            "ORM + Pydantic, latest of 100": f"/bench/history?limit={PAGE}&thread_id={small}",
-            "ours, latest of 1,000,000": f"{ours}{large}",
-            "ours, middle of 1,000,000": f"{ours}{large}&before={LARGE // 2}",
+            OURS: f"{ours}{few}",
+            ORM: f"/bench/history?limit={PAGE}&thread_id={few}",
+            LATEST: f"{ours}{many}",
+            DEEP: f"{ours}{many}&before={MANY // 2}",
         }
-        found: dict[str, list[Round]] = {name: [] for name in paths}
-        for _ in range(ROUNDS):
-            for name, path in paths.items():
-                found[name].append(await _round(here, pid, http.port, token, path))
-    return _result(found)
+        sizes = {name: _size(await house.http.call("GET", path)) for name, path in paths.items()}
+        found: dict[str, list[Cost]] = {name: [] for name in paths}
+        for number in range(ROUNDS):
+            for name in paths if number % 2 == 0 else reversed(paths):
+                found[name].append(await house.cost(paths[name]))
+        windows = {
+            OURS: (few, Window(PAGE)),
+            LATEST: (many, Window(PAGE)),
+            DEEP: (many, Window(PAGE, before=str(MANY // 2))),
+            "OFFSET 500,000 in place of the cursor (refused at the door)": (many, Window(PAGE, skip=MANY // 2)),
+        }
+        plans = {name: await plan(here.database_url, *window) for name, window in windows.items()}
+    return _result(found, sizes, plans)
 
 
 @asynccontextmanager
-async def _application(here: Ground) -> AsyncIterator[tuple[Http, int]]:
-    """The real application with the ORM's route added, served as `parley serve` does."""
+async def _house(here: Ground) -> AsyncIterator[House]:
+    """The real application with the ORM's route added, under the loop and the parser of `parley serve`."""
     port = free_port()
     settings = {"DATABASE_URL": here.database_url, "REDIS_URL": here.redis_url, "SECRET_KEY": SECRET}
     command = ["-m", "uvicorn", "tests.bench.orm:create_app", "--factory", "--port", str(port), "--loop", "uvloop"]
@@ -83,87 +110,78 @@ async def _application(here: Ground) -> AsyncIterator[tuple[Http, int]]:
             return False
 
     try:
-        assert await eventually(answers, within=30.0)
-        yield http, process.pid
+        assert await eventually(answers, within=START_SECONDS)
+        known = await http.call("POST", "/auth/guest", {"name": "Reader"})
+        http.token = known.body["access_token"]
+        yield House(here, process.pid, http, UUID(known.body["user"]["id"]))
     finally:
         http.close()
         process.terminate()
         process.wait()
 
 
-async def _reader(http: Http) -> tuple[str, UUID]:
-    answer = await http.call("POST", "/auth/guest", {"name": "Reader"})
-    return answer.body["access_token"], UUID(answer.body["user"]["id"])
+def _size(answer: Answer) -> tuple[int, int]:
+    """The bytes of a page, and how many of them are digits of places: those grow with the thread, nothing else may."""
+    page: Any = answer.body
+    messages = page["messages"] if isinstance(page, dict) else page
+    assert [answer.status, len(messages)] == [200, PAGE]
+    places = [place for message in messages for place in (message["number"], message["offset"])]
+    cursors = [page["before"], page["after"]] if isinstance(page, dict) else []
+    return int(answer.headers["content-length"]), sum(len(str(place)) for place in [*places, *cursors])
 
 
-async def _thread(here: Ground, user: UUID, messages: int) -> UUID:
-    thread = ids.new()
-    connection = await asyncpg.connect(here.database_url)
-    try:
-        await connection.execute(
-            "INSERT INTO threads (id, kind, epoch, posted, top) VALUES ($1, 'room', 'e', $2, $2)", thread, messages
-        )
-        await connection.execute(FILL, thread, user, messages, timeout=300)
-        await connection.execute("VACUUM ANALYZE messages", timeout=300)
-    finally:
-        await connection.close()
-    return thread
+def _ratio(one: Sequence[Cost], other: Sequence[Cost], of: str) -> float:
+    """Over its neighbour in time: what the machine did to one it did to the other."""
+    return median([getattr(a, of) / getattr(b, of) for a, b in zip(one, other, strict=True)])
 
 
-async def _round(here: Ground, pid: int, port: int, token: str, path: str) -> Round:
-    await _drive(port, token, path, 0.2)
-    postgres, python, began = cpu.of_family(here.postgres_pid), cpu.of_process(pid), time.perf_counter()
-    count, size = await _drive(port, token, path, ROUND_SECONDS)
-    seconds = time.perf_counter() - began
-    python_us = (cpu.of_process(pid) - python) / count * 1e6
-    postgres_us = cpu.spent(postgres, cpu.of_family(here.postgres_pid)) / count * 1e6
-    return Round(count / seconds, python_us, postgres_us, size)
-
-
-async def _drive(port: int, token: str, path: str, seconds: float) -> tuple[int, int]:
-    """So many callers, one request after another; returns how many were answered, and the size of an answer."""
-    request = f"GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n".encode()
-    end = time.perf_counter() + seconds
-    sizes: list[int] = []
-
-    async def caller() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_048_576)
-        while time.perf_counter() < end:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
-            await reader.readexactly(length)
-            sizes.append(length)
-        writer.close()
-
-    await asyncio.gather(*(caller() for _ in range(CALLERS)))
-    return len(sizes), sizes[-1]
-
-
-def _result(found: dict[str, list[Round]]) -> Result:
-    middle = {
-        name: Round(
-            median([r.per_second for r in rounds]),
-            median([r.python_us for r in rounds]),
-            median([r.postgres_us for r in rounds]),
-            rounds[-1].size,
-        )
-        for name, rounds in found.items()
+def _result(
+    found: Mapping[str, Sequence[Cost]], sizes: Mapping[str, tuple[int, int]], plans: Mapping[str, Plan]
+) -> Result:
+    cost = {
+        name: Cost(*(median(column) for column in zip(*map(astuple, costs), strict=True)))
+        for name, costs in found.items()
     }
-    ours, orm, latest, deep = middle.values()
-    rows = [(name, r.per_second, r.python_us, r.postgres_us, r.size) for name, r in middle.items()]
+    blocks = {name: plans[name].blocks if name in plans else "" for name in cost}
+    rows = [
+        (name, c.per_second, c.python_us, c.postgres_us, sizes[name][0], blocks[name], c.crowding)
+        for name, c in cost.items()
+    ]
+    head = ["page", "pages/s", "python µs", "postgres µs", "bytes", "blocks", "queued %"]
+    ratio = _ratio(found[ORM], found[OURS], "python_us")
     figures = {
-        "ours_python_us": ours.python_us,
-        "orm_python_us": orm.python_us,
-        "ours_postgres_us": ours.postgres_us,
-        "orm_postgres_us": orm.postgres_us,
-        "ours_per_second": ours.per_second,
-        "million_latest_python_us": latest.python_us,
-        "million_middle_python_us": deep.python_us,
-        "million_latest_postgres_us": latest.postgres_us,
-        "million_middle_postgres_us": deep.postgres_us,
+        "ours_python_us": cost[OURS].python_us,
+        "orm_python_us": cost[ORM].python_us,
+        "ours_postgres_us": cost[OURS].postgres_us,
+        "orm_postgres_us": cost[ORM].postgres_us,
+        "ours_per_second": cost[OURS].per_second,
+        "orm_per_second": cost[ORM].per_second,
+        "million_latest_python_times": _ratio(found[LATEST], found[OURS], "python_us"),
+        "million_latest_postgres_times": _ratio(found[LATEST], found[OURS], "postgres_us"),
+        "million_middle_python_times": _ratio(found[DEEP], found[OURS], "python_us"),
+        "million_middle_postgres_times": _ratio(found[DEEP], found[OURS], "postgres_us"),
+        "queued_percent": cost[OURS].crowding,
     }
-    what = "Python CPU of a page of 50 messages, ORM and Pydantic ÷ ours"
-    head = ["page", "req/s", "python µs", "postgres µs", "bytes"]
-    return Result(table(head, rows), what, orm.python_us / ours.python_us, figures)
+    return Result(table(head, rows), WHAT, ratio, figures, _demands(ratio, sizes, plans), _appendix(plans))
+
+
+def _demands(ratio: float, sizes: Mapping[str, tuple[int, int]], plans: Mapping[str, Plan]) -> list[Demand]:
+    plain = {name: total - digits for name, (total, digits) in sizes.items() if name != ORM}
+    blocks = [plans[name].blocks for name in (OURS, LATEST, DEEP)]
+    return [
+        Demand("at most a fifth of the ORM's Python CPU", f"1 / {ratio:.1f}", ratio >= TIMES_ORM),
+        Demand(
+            "the same bytes in a thread of 100 and of 1,000,000, digits of places aside",
+            " = ".join(f"{size:,}" for size in plain.values()),
+            len(set(plain.values())) == 1,
+        ),
+        Demand(
+            "the same few blocks of the table and its key",
+            ", ".join(map(str, blocks)),
+            max(blocks) <= BLOCKS_LIMIT,
+        ),
+    ]
+
+
+def _appendix(plans: Mapping[str, Plan]) -> str:
+    return "\n\n".join(f"{name}:\n\n```\n{plan.text}\n```" for name, plan in plans.items())
