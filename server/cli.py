@@ -8,6 +8,7 @@ import socket
 import sys
 from typing import Annotated
 
+import asyncpg
 import typer
 from pydantic import ValidationError
 
@@ -20,7 +21,7 @@ from server.embedded.door import Closed, listen
 from server.embedded.lock import Taken
 from server.embedded.supervisor import NotStarting
 from server.embedded.where import EngineFailed
-from server.errors import Problem
+from server.errors import Problem, Unavailable
 
 REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
 FAILED = (EngineFailed, NotStarting, Problem)
@@ -78,7 +79,12 @@ def bot() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest migration; safe to run from several machines at once."""
-    asyncio.run(schema.migrate(up.connected(read_settings()).database))
+    settings = up.connected(read_settings())
+    try:
+        asyncio.run(schema.migrate(settings.database))
+    except (OSError, asyncpg.PostgresError) as error:
+        detail = f"PostgreSQL does not take the migration ({error}): start it, or correct DATABASE_URL"
+        raise Unavailable("database_unavailable", detail) from error
     say("The database is at the newest migration.")
 
 

@@ -278,11 +278,11 @@ class _Visit:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = message.setdefault("headers", [])
-            headers.append((b"x-request-id", self.request_id.encode()))
-            headers.extend(SECURITY_HEADERS)
+            # A new list: a response that is answered twice must not gather the headers of both.
+            headers = [*message.get("headers", ()), (b"x-request-id", self.request_id.encode()), *SECURITY_HEADERS]
             if not any(name == b"content-security-policy" for name, _ in headers):
                 headers.append(API_POLICY)
+            message = {**message, "headers": headers}
         await self.inner_send(message)
 
     def _count(self) -> None:

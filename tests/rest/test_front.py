@@ -122,6 +122,11 @@ async def test_requests_and_posts_are_counted_by_route(house: House) -> None:
     assert said["id"] not in (await house.ask("GET", "/metrics")).said
 
 
+async def test_a_page_asked_for_again_has_the_headers_of_one_answer(house: House) -> None:
+    first, *_, last = [await house.ask("GET", "/docs") for _ in range(4)]
+    assert len(last.headers.multi_items()) == len(first.headers.multi_items())
+
+
 async def test_a_house_that_is_whole_is_ready(house: House) -> None:
     async def is_ready() -> bool:
         answer = await house.ask("GET", "/health/ready")
