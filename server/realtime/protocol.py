@@ -19,6 +19,8 @@ class StreamPosition(Struct, frozen=True):
 
 
 class ConnectRequest(Struct, frozen=True):
+    """`subs`, where the client stood in server-side subscriptions, is not read: ours keep no stream."""
+
     token: str = ""
     name: str = ""
     version: str = ""
@@ -26,9 +28,11 @@ class ConnectRequest(Struct, frozen=True):
 
 class SubscribeRequest(Struct, frozen=True):
     channel: str = ""
+    token: str = ""
     recover: bool = False
     epoch: str = ""
     offset: Annotated[int, Meta(ge=0)] = 0
+    join_leave: bool = False
     flag: int = 0
 
 
@@ -145,16 +149,18 @@ class Published(Struct, frozen=True, omit_defaults=True):
     offset: int = 0
 
 
-class ConnectResult(Struct, frozen=True, omit_defaults=True):
+class ClientInfo(Struct, frozen=True, omit_defaults=True):
+    """One connection of somebody: who it is, and what the rooms tell of them."""
+
+    user: str
     client: str
-    version: str
-    expires: bool = False
-    ttl: int | None = None  # written whenever `expires` is, even if it is 0
-    ping: int = 0
-    pong: bool = False
+    conn_info: Raw = NOTHING
+    chan_info: Raw = NOTHING
 
 
 class SubscribeResult(Struct, frozen=True, omit_defaults=True):
+    expires: bool = False
+    ttl: int | None = None  # written whenever `expires` is, even if it is 0
     recoverable: bool = False
     epoch: str = ""
     publications: tuple[Published, ...] = ()
@@ -162,6 +168,25 @@ class SubscribeResult(Struct, frozen=True, omit_defaults=True):
     offset: int = 0
     positioned: bool = False
     was_recovering: bool = False
+
+
+class ConnectResult(Struct, frozen=True, omit_defaults=True):
+    client: str
+    version: str
+    expires: bool = False
+    ttl: int | None = None
+    subs: dict[str, SubscribeResult] = {}
+    ping: int = 0
+    pong: bool = False
+
+
+class PresenceResult(Struct, frozen=True):
+    presence: dict[str, ClientInfo]
+
+
+class PresenceStatsResult(Struct, frozen=True):
+    num_clients: int
+    num_users: int
 
 
 class HistoryResult(Struct, frozen=True):
@@ -183,6 +208,17 @@ class RefreshResult(Struct, frozen=True, omit_defaults=True):
     ttl: int | None = None
 
 
+class SubRefreshResult(Struct, frozen=True, omit_defaults=True):
+    expires: bool = False
+    ttl: int | None = None
+
+
+class Motion(Struct, frozen=True):
+    """Somebody began to listen, or ceased to."""
+
+    info: ClientInfo
+
+
 class Unsubscribe(Struct, frozen=True):
     code: int
     reason: str
@@ -192,6 +228,8 @@ class Push(Struct, frozen=True, omit_defaults=True):
     """News that answers no command. Publications are pushes too, but the codec writes them without this detour."""
 
     channel: str
+    join: Motion | None = None
+    leave: Motion | None = None
     unsubscribe: Unsubscribe | None = None
 
 
@@ -205,10 +243,13 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     subscribe: SubscribeResult | None = None
     unsubscribe: Empty | None = None
     publish: Empty | None = None
+    presence: PresenceResult | None = None
+    presence_stats: PresenceStatsResult | None = None
     history: HistoryResult | None = None
     ping: Empty | None = None
     rpc: CallResult | None = None
     refresh: RefreshResult | None = None
+    sub_refresh: SubRefreshResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +290,8 @@ INVALID_TOKEN = Close(3500, "invalid token")
 BROKEN_RULE = Close(3501, "bad request")
 STALE = Close(3502, "stale")
 FORCED = Close(3503, "force disconnect")
+TOO_MANY_CONNECTIONS = Close(3504, "connection limit")
 
+EXPELLED = Unsubscribe(2000, "server unsubscribe")
 INSUFFICIENT_STATE = Unsubscribe(2500, "insufficient state")
+SUBSCRIPTION_EXPIRED = Unsubscribe(2501, "subscription expired")

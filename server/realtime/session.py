@@ -147,7 +147,7 @@ class Session:
         if self.is_over or channel not in self.channels:
             return []
         self.channels.discard(channel)
-        return [Answer(Reply(push=protocol.Push(channel, why)))]
+        return [Answer(Reply(push=protocol.Push(channel, unsubscribe=why)))]
 
     def end(self) -> None:
         """Nothing more is to come: the socket is gone, or the server closes it."""
