@@ -69,7 +69,7 @@ async def test_a_client_that_lost_its_connection_recovers(houses: list[House], e
         await ann.enters(houses[0].url, "ann", "thread:1")
         houses[1].rooms.post("thread:1", b"1")
         await eventually(lambda: len(ann.heard("thread:1")) == 1)
-        for guest in tuple(houses[0].node._guests):
+        for guest in houses[0].node.guests.everybody():
             guest.cut(Close(3011, "force reconnect"))
         for number in range(2, 9):
             houses[1].rooms.post("thread:1", b"%d" % number)

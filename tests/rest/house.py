@@ -22,8 +22,8 @@ from server.chat.service import Chat
 from server.config import Settings
 from server.database import Database
 from server.main import create_app
+from server.realtime.effects import Join
 from server.realtime.node import Node
-from server.realtime.seam import Identity
 from tests.unit.realtime.puppets import Ear
 
 SECRET = "the secret of the houses at the REST doors"
@@ -157,11 +157,11 @@ class Person:
         found: list[Any] = (await self.get("/chat/history", thread_id=thread["id"], **query))["messages"]
         return found
 
-    async def listens(self, thread: Any, *, role: str = "user") -> Ear:
+    async def listens(self, thread: Any) -> Ear:
         """From now on, what this process pushes to whoever listens to the thread."""
         ear, channel = Ear(), f"thread:{thread['id']}"
-        who = Identity(self.id, self.name, role, None)
-        await self.house.node.join(ear, who, channel, None, welcome=ear.welcome(channel))
+        ear.who = await self.house.node.rooms.sign_in(self.token)
+        await self.house.node.join(ear, ear.who, Join(1, channel), welcome=ear.welcome(channel))
         return ear
 
     async def words(self, thread: Any, **query: Any) -> list[str]:
