@@ -159,10 +159,19 @@ class Person:
 
     async def listens(self, thread: Any) -> Ear:
         """From now on, what this process pushes to whoever listens to the thread."""
-        ear, channel = Ear(), f"thread:{thread['id']}"
+        return await self.hears(f"thread:{thread['id']}")
+
+    async def hears(self, channel: str) -> Ear:
+        """From now on, what this process pushes to whoever listens to the channel."""
+        ear = Ear()
         ear.who = await self.house.node.rooms.sign_in(self.token)
         await self.house.node.join(ear, ear.who, Join(1, channel), welcome=ear.welcome(channel))
         return ear
+
+    async def calls(self, method: str, **data: Any) -> Any:
+        """What a remote call over the socket answers."""
+        rooms = self.house.node.rooms
+        return json.loads(await rooms.call(await rooms.sign_in(self.token), method, json.dumps(data).encode()))
 
     async def words(self, thread: Any, **query: Any) -> list[str]:
         """The texts of a page of the thread."""
