@@ -8,13 +8,14 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct
 
 CommandId = Annotated[int, Meta(ge=0, le=4_294_967_295)]
+Offset = Annotated[int, Meta(ge=0)]
 NOTHING = Raw()
 
 
 class StreamPosition(Struct, frozen=True):
     """Where a reader stands in a channel."""
 
-    offset: int = 0
+    offset: Offset = 0
     epoch: str = ""
 
 
@@ -31,7 +32,7 @@ class SubscribeRequest(Struct, frozen=True):
     token: str = ""
     recover: bool = False
     epoch: str = ""
-    offset: Annotated[int, Meta(ge=0)] = 0
+    offset: Offset = 0
     join_leave: bool = False
     flag: int = 0
 

@@ -47,6 +47,7 @@ def test_a_payload_is_kept_as_it_was_written() -> None:
     [
         *NO_COMMANDS,
         b'{"id":1,"rpc":{"data":"\xff"}}',
+        b'{"id":1,"history":{"channel":"c","since":{"offset":-1}}}',
         b'{"id":1,"rpc":{"data":' + b"[" * 20_000 + b"]" * 20_000 + b"}}",
     ],
 )
