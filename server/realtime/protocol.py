@@ -267,6 +267,7 @@ class Malformed(Exception):
 
 EMPTY = Empty()
 PING = Reply()
+PONG = Command()
 
 INTERNAL = Error(100, "internal server error", temporary=True)
 UNKNOWN_CHANNEL = Error(102, "unknown channel")
