@@ -301,13 +301,6 @@ async def test_there_is_one_door(home: House, path: str, status: int) -> None:
     await eventually(lambda: not home.server.server_state.connections)
 
 
-async def test_subprotocols(home: House) -> None:
-    async with connect(home.url, subprotocols=["centrifuge-json"]) as wire:  # type: ignore[list-item]
-        assert wire.subprotocol == "centrifuge-json"
-    with pytest.raises(InvalidStatus):
-        await connect(home.url, subprotocols=["centrifuge-protobuf"])  # type: ignore[list-item]
-
-
 async def test_strange_pages_are_kept_out(redis_url: str) -> None:
     async with house(redis_url, origins=["https://ours.example"]) as home:
         async with connect(home.url, origin="https://ours.example"):  # type: ignore[arg-type]
