@@ -15,9 +15,9 @@ from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
 from typing_extensions import override
-from websockets.exceptions import NegotiationError
+from websockets.exceptions import InvalidOrigin, NegotiationError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
@@ -37,7 +37,15 @@ _quiet = logging.getLogger("server.realtime.handshake")
 
 
 class Handshake(ServerProtocol):
-    """websockets' core with our choice of subprotocol: who asks for none may say it in the address."""
+    """websockets' core with our choice of subprotocol, and words that say what to do about a refusal."""
+
+    @override
+    def accept(self, request: Request) -> Response:
+        response = super().accept(request)
+        if isinstance(self.handshake_exc, InvalidOrigin):
+            asked = f"Pages from {self.handshake_exc.value} may not open a socket here"
+            return self.reject(HTTPStatus.FORBIDDEN, f"{asked}: add that address to ALLOWED_ORIGINS of this server.\n")
+        return response
 
     @override
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:

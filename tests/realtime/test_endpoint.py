@@ -309,7 +309,11 @@ async def test_strange_pages_are_kept_out(redis_url: str) -> None:
             pass
         with pytest.raises(InvalidStatus) as refused:
             await connect(home.url, origin="https://theirs.example")  # type: ignore[arg-type]
-        assert refused.value.response.status_code == 403
+        answer = refused.value.response
+        assert answer.status_code == 403
+        assert answer.body is not None
+        assert b"https://theirs.example" in answer.body
+        assert b"ALLOWED_ORIGINS" in answer.body
 
 
 async def test_a_node_that_drains_sends_all_away_and_takes_nobody(home: House) -> None:
