@@ -24,6 +24,7 @@ from server.realtime.seam import Entry, Identity, Position, Publication
 
 THREAD = "thread:"
 ROOMS_REMEMBERED = 10_000  # ids by name; a room keeps both for ever
+FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
 NO_STREAM = Position("", 0)
 
 
@@ -134,7 +135,7 @@ class ChatChannels:
     async def _page(self, query: str, channel: str, offset: int | None, limit: int) -> list[Publication]:
         thread_id = await self._thread(channel)
         async with self._chat.database.connection() as connection:
-            rows = await connection.fetch(query, thread_id, offset, limit)
+            rows = await connection.fetch(query, thread_id, None if offset is None else min(offset, FARTHEST), limit)
         return [Publication(row[0], row[1].encode()) for row in rows]
 
     async def _thread(self, channel: str, maker: Caller | None = None) -> UUID:

@@ -1,13 +1,14 @@
-"""How the words travel: JSON lines in text frames. Knows the words, not the socket and not the session."""
+"""How the words travel: JSON lines in text frames, or protobuf. Knows the words, not the socket and not the session."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from server.realtime import frames
+from server.realtime.protobuf import PROTOBUF
 from server.realtime.protocol import Command, Malformed, Reply
 from server.realtime.seam import Motion, News
 
@@ -68,3 +69,4 @@ def _told(one: News) -> bytes:
 
 
 JSON = Json()
+FLAVOURS: Mapping[str, Codec] = {"json": JSON, "protobuf": PROTOBUF}  # by the name they are asked for

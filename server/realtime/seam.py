@@ -99,7 +99,7 @@ class Rooms(Protocol):
         ...
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
-        """Post what a client published; returns after the commit."""
+        """Post what a client published; returns after the commit. `data` is whatever bytes came: look at them."""
         ...
 
     async def notice(self, who: Identity, data: bytes) -> None:
@@ -107,7 +107,7 @@ class Rooms(Protocol):
         ...
 
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:
-        """Answer a remote call with finished JSON; raises Missing("unknown_method"). `data` is JSON too, or `null`."""
+        """Answer a remote call with finished JSON; raises Missing("unknown_method"). `data` is whatever bytes came."""
         ...
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:

@@ -37,6 +37,7 @@ VERSION = "parley"
 CHANNELS = 128  # a connection listens to at most so many; the next is refused with 106
 CHANNEL_LETTERS = 255
 PENDING_COMMANDS = 128  # with more the socket is not read until they are worked off
+COMMANDS_LIMIT = 8_192  # what may come at one blow, before the reading stops: about 1.5 MB; with more it is cut
 PUBLISHES_IN_FLIGHT = 64  # the journal commits them together; the next wait in the queue
 HISTORY_LIMIT = 300
 REJECT_UNRECOVERED = 2  # a bit of the subscribe flag
@@ -117,6 +118,8 @@ class Session:
                 if self._queue is None:
                     self._queue = deque()
                 self._queue.append(command)
+        if self._queue is not None and len(self._queue) > COMMANDS_LIMIT:
+            return self._cut(protocol.TOO_MANY_COMMANDS)
         return self._advance()
 
     def finish(self, work: Work, outcome: Outcome, now: float) -> list[Effect]:

@@ -25,7 +25,7 @@ from server.realtime.effects import (
 )
 from server.realtime.protocol import ClientInfo, HistoryResult, Published, Reply
 from server.realtime.seam import Entry, Position, Publication
-from server.realtime.session import Session
+from server.realtime.session import COMMANDS_LIMIT, Session
 from tests.unit.realtime.test_session import ANN, PACE, errors, fresh, say, session
 
 __all__ = ["session"]
@@ -157,3 +157,8 @@ def test_history_of_another_epoch_is_unrecoverable(session: Session) -> None:
 def test_nothing_comes_before_the_first_change(session: Session) -> None:
     line = '{"id":5,"history":{"channel":"c","reverse":true,"since":{"offset":0}}}'
     assert errors(say(session, line)) == [protocol.BAD_REQUEST]
+
+
+def test_a_flood_in_one_blow_is_cut(session: Session) -> None:
+    (sign_off,) = session.receive([protocol.Command(1, rpc=protocol.CallRequest("m"))] * (COMMANDS_LIMIT + 1))
+    assert sign_off == Cut(protocol.TOO_MANY_COMMANDS)
