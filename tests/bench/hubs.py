@@ -69,6 +69,7 @@ class Parley:
         self._here = here
         self._other = other
         self._turn = 0
+        self.text = TEXT
         self.thousand: UUID
         self.everybody: UUID
         self.hundred: Sequence[UUID]
@@ -84,7 +85,7 @@ class Parley:
         await self.crowd.ask(Sit(self.server.port, seats))
 
     async def say(self, shape: Shape) -> None:
-        await self._other.post(self.threads(shape), TEXT)
+        await self._other.post(self.threads(shape), self.text)
 
     def threads(self, shape: Shape) -> list[UUID]:
         """Where the next messages go."""
@@ -167,9 +168,9 @@ async def heard(crowd: Aside) -> Seen:
 
 
 @asynccontextmanager
-async def naive_hub(sample: bytes, listeners: int) -> AsyncIterator[Naive]:
+async def naive_hub(sample: bytes, listeners: int, nice: int = 0) -> AsyncIterator[Naive]:
     """The tutorial's hub with its listeners."""
-    with aside("naive") as process, aside("listeners") as crowd:
+    with aside("naive") as process, aside("listeners", nice=nice) as crowd:
         hub = Naive(process, crowd, sample)
         await hub.gather(listeners)
         yield hub
@@ -185,9 +186,11 @@ async def bare_hub(sample: bytes, listeners: int) -> AsyncIterator[Bare]:
 
 
 @asynccontextmanager
-async def parley_hub(here: Ground, server: Served, other: Neighbour, listeners: int) -> AsyncIterator[Parley]:
+async def parley_hub(
+    here: Ground, server: Served, other: Neighbour, listeners: int, *, nice: int = 0
+) -> AsyncIterator[Parley]:
     """A real server with its listeners."""
-    with aside("listeners") as crowd:
+    with aside("listeners", nice=nice) as crowd:
         hub = Parley(here, server, other, crowd)
         await hub.gather(listeners)
         yield hub

@@ -26,6 +26,7 @@ from tests.bench.ground import Ground
 from tests.fleet.server import SECRET, Server
 
 TOKEN_SECONDS = 3600
+SAY_SECONDS = 0.3  # the workers are told of the last posts; whoever leaves in the middle of that may hang
 
 
 class Served(Server):
@@ -111,3 +112,4 @@ async def neighbour(here: Ground) -> AsyncIterator[Neighbour]:
     )
     async with Runtime(settings) as runtime:
         yield Neighbour(runtime.state()["chat"], Caller(user, "Ann", Role.USER, None))
+        await asyncio.sleep(SAY_SECONDS)
