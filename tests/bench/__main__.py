@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import fairness, fanout, history, idle, posts
+from tests.bench import fairness, fanout, history, idle, posts, socket_posts
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "fanout": fanout.measure,
     "fairness": fairness.measure,
     "idle": idle.measure,
+    "socket-posts": socket_posts.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")
