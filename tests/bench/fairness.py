@@ -19,7 +19,6 @@ from tests.bench.pinger import ANSWER_SECONDS, Ping
 from tests.bench.report import Demand, Result, median, table
 from tests.bench.town import neighbour, people, rooms, served
 from tests.bench.usage import resident, usage
-from tests.eventually import eventually
 
 EVERYBODY = Shape("10,000", 1, 10_000)
 A_SECOND = 5
@@ -118,7 +117,7 @@ async def _bursts(parley: Parley, seat: Seat) -> dict[bool, list[Burst]]:
     for _ in range(ROUNDS):
         found[False].append(await _burst(parley))
         line = Line(seat, parley.server.port, SMALL_BUFFER)
-        assert await eventually(line.arrive)
+        await asyncio.to_thread(line.sit_down)
         burst = await _burst(parley)
         found[True].append(replace(burst, closed_with=_end_of(line)))
     return found

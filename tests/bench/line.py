@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import select
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from tests.bench import wire
 
 READ_BYTES = 65_536
+SIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Line:
     def arrive(self, positions: dict[str, tuple[str, int]] | None = None) -> bool:
         """Go on with opening; returns whether it is seated. `positions` are those to recover from.
 
-        OSError when the server is not there, AssertionError when it refuses.
+        OSError when the server is not there or full, AssertionError when it refuses what is asked or does not recover.
         """
         if self._is_upgraded is None:
             try:
@@ -68,11 +70,22 @@ class Line:
             if not found:
                 self.rest = head
                 return False
-            assert head.startswith(b"HTTP/1.1 101"), head
+            if not head.startswith(b"HTTP/1.1 101"):
+                raise ConnectionRefusedError(head.decode("latin-1"))
             self._is_upgraded = True
             if self.seat.token:
                 self.send(self._hello(positions or {}))
         return self._is_seated()
+
+    def sit_down(self) -> None:
+        """Wait until it is seated."""
+        happening = select.poll()
+        happening.register(self.socket.fileno(), select.POLLOUT)
+        while True:
+            assert happening.poll(SIT_SECONDS * 1000), "the server does not answer"
+            if self.arrive():
+                return
+            happening.register(self.socket.fileno(), select.POLLIN)
 
     def close(self) -> None:
         self.socket.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from select import select
 
 from tests.bench import wire
 from tests.bench.line import READ_BYTES, Line, Seat
@@ -29,9 +28,7 @@ def work(pipe: Connection) -> None:
     while True:
         question: Ping = pipe.recv()
         line = Line(question.seat, question.port)
-        select([], [line.socket], [], ANSWER_SECONDS)
-        while not line.arrive():
-            select([line.socket], [], [], ANSWER_SECONDS)
+        line.sit_down()
         line.socket.settimeout(ANSWER_SECONDS)
         pipe.send(_waits(line, question.seconds))
         line.close()

@@ -79,9 +79,7 @@ class Senders:
         self._lines, self._forms, self._pushes = {}, {}, 0
         for desk in desks:
             line = Line(desk.seat, port)
-            select.select([], [line.socket], [], ANSWER_SECONDS)
-            while not line.arrive():
-                select.select([line.socket], [], [], ANSWER_SECONDS)
+            line.sit_down()
             descriptor = line.socket.fileno()
             self._lines[descriptor] = line
             self._forms[descriptor] = _form(desk, text, descriptor)
