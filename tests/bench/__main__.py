@@ -13,11 +13,19 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import history, posts
+from tests.bench import fairness, fanout, history, idle, posts, socket_posts, storm
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
-BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {"posts": posts.measure, "history": history.measure}
+BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
+    "posts": posts.measure,
+    "history": history.measure,
+    "fanout": fanout.measure,
+    "fairness": fairness.measure,
+    "idle": idle.measure,
+    "socket-posts": socket_posts.measure,
+    "storm": storm.measure,
+}
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")
 
