@@ -7,7 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from server.chat.channels import PREFIX
+from server.chat.channels import THREAD
 from server.realtime.connection import OUTBOX_BYTES, SEND_BUFFER_BYTES
 from server.realtime.protocol import SLOW
 from tests.bench import wire
@@ -66,7 +66,7 @@ async def measure() -> Result:
         pinger = stack.enter_context(aside("pinger"))
         pings: dict[str, list[Waits]] = {}
         guest, lazy = await people(here, 2)
-        room = f"{PREFIX}{(await rooms(here, 1))[0]}"
+        room = f"{THREAD}{(await rooms(here, 1))[0]}"
         async with (
             parley_hub(here, server, other, EVERYBODY.listeners, nice=POLITE) as parley,
             naive_hub(TEXT.encode(), EVERYBODY.listeners, nice=POLITE) as naive,
@@ -80,7 +80,7 @@ async def measure() -> Result:
         # In a new process: one that held 10,000 has memory left over, which would hide what a slow reader takes.
         (fresh,) = await stack.enter_async_context(served(here))
         async with parley_hub(here, fresh, other, THOUSAND.listeners) as parley:
-            bursts = await _bursts(parley, Seat(lazy, (f"{PREFIX}{parley.thousand}",)))
+            bursts = await _bursts(parley, Seat(lazy, (f"{THREAD}{parley.thousand}",)))
     return _result({name: _middle(some) for name, some in pings.items()}, bursts)
 
 

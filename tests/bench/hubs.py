@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from server.chat.channels import PREFIX
+from server.chat.channels import THREAD
 from server.realtime.codec import JSON
 from server.realtime.seam import Publication
 from tests.bench import bare
@@ -81,7 +81,7 @@ class Parley:
         for number, token in enumerate(await people(self._here, listeners)):
             heard = [self.everybody, self.hundred[number // LISTENERS_A_ROOM]]
             heard += [self.thousand] if number < 1000 else []
-            seats.append(Seat(token, tuple(f"{PREFIX}{thread}" for thread in heard)))
+            seats.append(Seat(token, tuple(f"{THREAD}{thread}" for thread in heard)))
         await self.crowd.ask(Sit(self.server.port, seats))
 
     async def say(self, shape: Shape) -> None:
@@ -158,7 +158,7 @@ class Naive:
 
 def _like_a_channel(room: str) -> str:
     """A name as long as that of a real channel, so that the frames are as long as the real ones."""
-    return f"{PREFIX}{room:x<36}"
+    return f"{THREAD}{room:x<36}"
 
 
 async def heard(crowd: Aside) -> Seen:

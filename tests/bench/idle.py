@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.chat.channels import PREFIX
+from server.chat.channels import THREAD
 from server.realtime.session import Pace
 from tests.bench.aside import Aside, aside, open_files
 from tests.bench.cpu import Meter
@@ -70,7 +70,7 @@ async def measure() -> Result:
 
 
 async def _ours(here: Ground, in_a_room: int, *, must_idle: bool = True) -> tuple[Opened, Kept | None]:
-    threads = [f"{PREFIX}{thread}" for thread in await rooms(here, (CONNECTIONS + WARM) // in_a_room)]
+    threads = [f"{THREAD}{thread}" for thread in await rooms(here, (CONNECTIONS + WARM) // in_a_room)]
     tokens = await people(here, CONNECTIONS + WARM)
     seats = [Seat(token, (threads[number // in_a_room],)) for number, token in enumerate(tokens)]
     async with served(here) as (server,):

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import astuple, dataclass
 from uuid import UUID
 
-from server.chat.channels import PREFIX
+from server.chat.channels import THREAD
 from server.chat.journal import Journal
 from tests.bench.aside import Aside, aside, open_files
 from tests.bench.cpu import Meter
@@ -100,7 +100,7 @@ async def _over_sockets(here: Ground, server: Served, senders: Aside, tokens: Se
 def _desks(tokens: Sequence[str], threads: Sequence[UUID], way: str) -> list[Desk]:
     desks = []
     for number, token in enumerate(tokens):
-        channel = f"{PREFIX}{threads[number % len(threads)]}"
+        channel = f"{THREAD}{threads[number % len(threads)]}"
         desks.append(Desk(Seat(token, (channel,) if way == LISTENING else ()), channel))
     return desks
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from server.chat.channels import PREFIX
+from server.chat.channels import THREAD
 from tests.bench.aside import Aside, aside, open_files
 from tests.bench.cpu import Meter
 from tests.bench.exiles import Flight, Settle, Stand, Told
@@ -68,7 +68,7 @@ async def measure() -> Result:
 
 async def _settled(here: Ground, exiles: Aside, first: Served, second: Served, threads: Sequence[UUID]) -> float:
     seats = [
-        Seat(token, (f"{PREFIX}{threads[number % ROOMS]}",)) for number, token in enumerate(await people(here, CLIENTS))
+        Seat(token, (f"{THREAD}{threads[number % ROOMS]}",)) for number, token in enumerate(await people(here, CLIENTS))
     ]
     before = usage([first.pid])
     await exiles.ask(Settle(first.port, seats, EPOCH, second.port))
@@ -106,7 +106,7 @@ async def _missing(here: Ground, exiles: Aside, threads: Sequence[UUID]) -> int:
         rows = await connection.fetch("SELECT id, top FROM threads WHERE id = ANY ($1::uuid[])", threads)
     finally:
         await connection.close()
-    tops = {f"{PREFIX}{thread}".encode(): top for thread, top in rows}
+    tops = {f"{THREAD}{thread}".encode(): top for thread, top in rows}
     missing = 0
 
     async def is_even() -> bool:
