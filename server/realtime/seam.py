@@ -39,6 +39,8 @@ class Entry:
     want to know, and `with_motions` to everybody.
 
     `is_granted` says that a token gave the leave, until `expires_at`, and not the person's standing.
+
+    What changed up to `forgotten` can no longer be read: who stood before that does not recover.
     """
 
     position: Position
@@ -46,6 +48,7 @@ class Entry:
     with_motions: bool = False
     is_granted: bool = False
     expires_at: float | None = None
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
