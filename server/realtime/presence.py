@@ -43,6 +43,7 @@ STRIKE = f"{NOW} local was = redis.call('ZSCORE', KEYS[1], ARGV[1]) " + (
 )
 
 Place = tuple[str, str]
+_dice = random.Random()  # noqa: S311 — spreads what nodes do, keeps no secret
 log = named(__name__)
 
 
@@ -121,7 +122,7 @@ class Presence:
                 await self._flush()
             except (RedisError, OSError, TimeoutError) as why:
                 log.warning("presence_unwritten", why=str(why))
-                await asyncio.sleep(BEAT_SECONDS * random.uniform(0.5, 1))  # noqa: S311 — spreads, keeps no secret
+                await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.5, 1))
 
     async def _flush(self) -> None:
         """Write what is pending, in one go; what fails is pending again, behind what came meanwhile."""
@@ -172,7 +173,7 @@ class Presence:
                     await self._reap(node.decode())
             except (RedisError, OSError, TimeoutError) as why:
                 log.warning("presence_beat_missed", why=str(why))
-            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.7, 1))  # noqa: S311 — spreads, keeps no secret
+            await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.7, 1))
 
     def _put_back(self) -> None:
         """Redis has forgotten this node, or others took it for dead: put everybody back, and say so."""
