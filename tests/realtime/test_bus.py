@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 import redis.asyncio
@@ -14,52 +12,10 @@ from broadcaster import Broadcast
 
 from server.embedded.valkey import Valkey
 from server.errors import Unavailable
-from server.realtime.bus import OUTBOX_BYTES, Bus, Heard
-from server.realtime.link import Address
+from server.realtime.bus import Bus
+from server.realtime.line import OUTBOX_BYTES
 from tests.eventually import eventually
-
-
-class Ears:
-    """What a bus said, read by read."""
-
-    def __init__(self) -> None:
-        self.reads: list[Heard] = []
-        self.states: list[bool] = []
-
-    @property
-    def heard(self) -> list[tuple[str, bytes]]:
-        return [each for read in self.reads for each in read]
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[tuple[Bus, Ears]]:
-    ears = Ears()
-    bus = Bus(url, ears.reads.append, ears.states.append)
-    await bus.connect()
-    try:
-        yield bus, ears
-    finally:
-        await bus.disconnect()
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("redis://r", Address("r", 6379, "", False, (), 0)),
-        ("redis://r:7000/3", Address("r", 7000, "", False, (), 3)),
-        ("redis://r/?db=4", Address("r", 6379, "", False, (), 4)),
-        ("rediss://:p%40ss@r", Address("r", 6379, "", True, (b"AUTH", b"default", b"p@ss"), 0)),
-        ("redis://u:p@r", Address("r", 6379, "", False, (b"AUTH", b"u", b"p"), 0)),
-        ("unix:///tmp/a%20b.sock?db=2", Address("127.0.0.1", 6379, "/tmp/a b.sock", False, (), 2)),
-    ],
-)
-def test_urls(url: str, address: Address) -> None:
-    assert Address.of(url) == address
-
-
-def test_strange_urls_are_refused() -> None:
-    with pytest.raises(ValueError, match="not a Redis URL: http"):
-        Address.of("http://somewhere")
+from tests.realtime.ears import opened
 
 
 async def test_what_is_said_on_a_confirmed_channel_is_heard_everywhere(redis_url: str) -> None:
