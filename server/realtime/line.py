@@ -21,6 +21,9 @@ from server.realtime.slots import slot_of
 OUTBOX_BYTES = (
     4_194_304  # news Redis has not answered for; more is dropped, and read from the rows by whoever misses it
 )
+# News on their way. Redis sets 16 KB aside for each message that comes back on the connection it was said on, until
+# it is read, and hangs up on a listener at 32 MB (`client-output-buffer-limit pubsub`): 2,040 unread ones were enough.
+WINDOW = 500
 NAMES_A_COMMAND = 500  # resubscribing 10,000 channels is twenty commands in one write
 CLOSE_SECONDS = 1.0
 PROBE_SECONDS = 3.0  # a silent Redis is given up after one to two of these
@@ -206,7 +209,7 @@ class Line:
         if self._link is None:
             return
         going, self._orders = self._orders, []
-        for _ in range(len(self._news)):
+        for _ in range(min(len(self._news), WINDOW - len(self._said))):
             news = self._news.popleft()
             self._said.append(news)
             going.append(command(self.words.publish, *news))
