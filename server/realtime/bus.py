@@ -13,8 +13,9 @@ from broadcaster._backends.base import BroadcastBackend  # broadcaster exports i
 from broadcaster._base import Event
 from typing_extensions import override
 
-from server.address import addresses
+from server.address import addresses, is_cluster
 from server.logging import named
+from server.realtime.cluster import Cluster
 from server.realtime.link import Messages
 from server.realtime.single import Single
 from server.realtime.subscriptions import Subscriptions
@@ -40,7 +41,8 @@ class Bus(BroadcastBackend):
         changed: Callable[[bool], None] | None = None,
     ) -> None:
         servers = addresses(url)
-        self._subscriptions = Subscriptions(partial(Single, servers[0]), self._received, changed)
+        lines = partial(Cluster, servers) if is_cluster(url) else partial(Single, servers[0])
+        self._subscriptions = Subscriptions(lines, self._received, changed)
         self._lines = self._subscriptions.lines
         self._prefix = b"parley:%d:" % servers[0].database  # pub/sub itself knows no databases
         self._hear = hear or self._queue

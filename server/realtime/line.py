@@ -134,12 +134,13 @@ class Line:
 
     def say(self, name: bytes, payload: bytes) -> bool:
         """Say it with the next write; returns whether there was room."""
-        news = (name, payload)
-        if self._news_bytes + size(news) > OUTBOX_BYTES:
+        held = self._news_bytes + len(name) + len(payload)
+        if held > OUTBOX_BYTES:
             return False
-        self._news.append(news)
-        self._news_bytes += size(news)
-        self._flush_soon()
+        self._news.append((name, payload))
+        self._news_bytes = held
+        if not self._is_flushing:
+            self._flush_soon()
         return True
 
     def hang_up(self, why: str) -> None:
@@ -171,7 +172,8 @@ class Line:
         for answer in answers:
             if answer.__class__ is int:
                 if said:
-                    self._news_bytes -= size(said.popleft())
+                    name, payload = said.popleft()
+                    self._news_bytes -= len(name) + len(payload)
             elif isinstance(answer, hiredis.ReplyError):
                 self._refused(str(answer), moved, refused)
         if moved:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from server.address import Address, addresses
+from server.config import Misconfigured, Settings
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,12 @@ def test_a_cluster_is_known_by_some_of_its_servers() -> None:
     one, two = Address("r", 7000, "", True, login, 0), Address("::1", 6379, "", True, login, 0)
     assert addresses("rediss+cluster://u:p%2C%40@r:7000,[::1]") == (one, two)
     assert addresses("redis://r") == (Address("r", 6379, "", False, (), 0),)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://r", "redis://r:port", "redis://:pa/ss@r", "redis+cluster://r/1", "redis+cluster://r,s:x"]
+)
+def test_a_setting_that_names_no_redis_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(Misconfigured, match="REDIS_URL has to start with") as refused:
+        _ = Settings(redis_url=url, secret_key=SecretStr("x" * 32)).redis
+    assert "pa" not in str(refused.value).replace("example", "")
