@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisError
 
 from server import clock
@@ -25,7 +25,7 @@ log = named("pacing")
 class Limiter:
     """One round trip a call, whatever the number of keys. Never fails because of Redis."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis | RedisCluster) -> None:
         self._redis = redis
         # The client loads the script where it is missing, and again after a restart of Redis.
         self._script = redis.register_script(RESERVE)
