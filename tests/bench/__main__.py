@@ -13,11 +13,15 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import history, posts
+from tests.bench import bus, history, posts
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
-BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {"posts": posts.measure, "history": history.measure}
+BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
+    "posts": posts.measure,
+    "history": history.measure,
+    "bus": bus.measure,
+}
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")
 

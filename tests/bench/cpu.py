@@ -48,6 +48,11 @@ class Meter:
         return Spent(clock, python * NANO, postgres * NANO, waited * NANO)
 
 
+def ran(pid: int) -> int:
+    """Nanoseconds that the threads of this process have run so far."""
+    return _process(pid)[0]
+
+
 def _process(pid: int) -> tuple[int, int]:
     """Nanoseconds that its threads have run, in user and kernel mode, and have stood in the queue for a core."""
     ran = queued = 0

@@ -29,6 +29,7 @@ class Ground:
     database_url: str
     redis_url: str
     postgres_pid: int
+    valkey_pid: int
 
 
 @asynccontextmanager
@@ -42,7 +43,7 @@ async def ground() -> AsyncIterator[Ground]:
         postgres.start()
         valkey.start()
         await schema.migrate(postgres.url())
-        yield Ground(postgres.url(), valkey.url, postgres.pid)
+        yield Ground(postgres.url(), valkey.url, postgres.pid, valkey.pid)
     finally:
         valkey.stop()
         postgres.stop()
