@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     database_connections: int = Field(8, ge=2, le=100)
     request_bytes: int = Field(262_144, ge=16_384)
     message_characters: int = Field(4096, ge=1, le=65_536)
+    sockets: int = Field(20_000, ge=1)
+    sockets_per_user: int = Field(100, ge=1)
+    commands_per_second: float = Field(200.0, gt=0)
     drain_seconds: float = Field(5.0, ge=0, le=300)
     login_attempts_per_minute: int = Field(10, ge=1)
     log_level: str = "INFO"

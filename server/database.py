@@ -68,9 +68,9 @@ class Transaction:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
-        self._announcements: list[Callable[[], Awaitable[object]]] = []
+        self._announcements: list[Callable[[], Awaitable[object] | None]] = []
 
-    def after_commit(self, announce: Callable[[], Awaitable[object]]) -> None:
+    def after_commit(self, announce: Callable[[], Awaitable[object] | None]) -> None:
         """Call this when the rows are safe; never called when they are not."""
         self._announcements.append(announce)
 
@@ -78,7 +78,9 @@ class Transaction:
         """Say all that was promised. A failed announcement is logged: the rows are safe, sweeps say it again."""
         for announce in self._announcements:
             try:
-                await announce()
+                waiting = announce()
+                if waiting is not None:
+                    await waiting
             except Exception:
                 log.exception("announcement_failed")
 

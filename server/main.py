@@ -18,9 +18,11 @@ from server.auth.router import router as auth_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
 from server.config import VERSION, Settings
+from server.errors import Problem
 from server.logging import configure
+from server.realtime.endpoint import PATH
 from server.runtime import Runtime
-from server.web import Gate, ProblemView, install_problems
+from server.web import Gate, ProblemView, install_problems, problem_response
 
 DESCRIPTION = """Conversations in threads, over REST and over a WebSocket at `/connection/websocket`.
 
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (auth_router, message_router, thread_router):
         app.include_router(router)
     _mount_health(app)
+    _mount_signpost(app)
     _mount_docs(app)
     _document_problems(app)
     app.add_middleware(Gate, body_bytes=settings.request_bytes)
@@ -84,6 +87,17 @@ def _mount_health(app: FastAPI) -> None:
     async def prometheus() -> Response:
         """Counters of this process, for Prometheus."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _mount_signpost(app: FastAPI) -> None:
+    """Upgrades never come as far as this application; who asks otherwise took the socket for a page."""
+
+    @app.get(PATH, include_in_schema=False)
+    async def signpost() -> Response:
+        advice = "this address is a WebSocket: open it with a Centrifuge SDK, or with any WebSocket client"
+        response = problem_response(Problem("upgrade_required", advice), 426)
+        response.headers.update({"upgrade": "websocket", "connection": "upgrade"})
+        return response
 
 
 def _mount_docs(app: FastAPI) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from server.auth import service as auth_service
 from server.auth.attempts import Attempts
 from server.auth.passwords import Passwords
 from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
 from server.chat.access import Access
-from server.chat.channels import ChatChannels, announcer
+from server.chat.announcer import Announcer
+from server.chat.bulletin import Bulletin
+from server.chat.channels import ChatChannels
 from server.chat.journal import Journal
 from server.chat.service import Chat
 from server.config import Settings
@@ -23,6 +23,7 @@ from server.database import Database
 from server.errors import Problem
 from server.pacing.limiter import Limiter
 from server.queue import Queue
+from server.realtime.guests import Limits
 from server.realtime.node import Node
 from server.valkey import connect
 
@@ -43,20 +44,25 @@ class Runtime:
             Attempts(Limiter(self._redis), settings.login_attempts_per_minute),
             Revocations(self._database, settings.access_token_seconds),
         )
-        self._node = Node(settings.redis, origins=_origins(settings))
+        self._node = Node(settings.redis, limits=_limits(settings), origins=_origins(settings))
         self._queue = Queue(settings.redis)
-        announce = announcer(self._node.announce, self._queue.say)
-        self._journal = Journal(settings.database, announce)
+        self._bulletin = Bulletin(self._database, self._node.tell)
+        announcer = Announcer(
+            self._node.announce, self._node.announce_review, say=self._queue.say, note=self._bulletin.note
+        )
+        self._journal = Journal(settings.database, announcer.posted)
         access = Access(self._database)
-        self._chat = Chat(self._database, self._journal, access, announce, settings.message_characters)
+        self._chat = Chat(self._database, self._journal, access, announcer, settings.message_characters)
 
     async def __aenter__(self) -> Self:
         await self._database.open()
         self._stack.push_async_callback(self._database.close)
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._passwords.close)
-        await self._node.open(ChatChannels(self._chat, partial(auth_service.sign_in, self._auth)))
+        await self._node.open(ChatChannels(self._chat, self._auth))
         self._stack.push_async_callback(self._node.close)
+        await self._bulletin.open()
+        self._stack.push_async_callback(self._bulletin.close)
         await self._queue.open()
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
@@ -92,6 +98,10 @@ class Runtime:
         bus = "ready" if self._node.healthy else "the bus to Redis is down; messages are kept and follow"
         drain = "ready" if not self._node.is_draining else "this process is about to end"
         return {"database": database, "bus": bus, "drain": drain}
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.sockets, settings.sockets_per_user, settings.commands_per_second)
 
 
 def _origins(settings: Settings) -> Sequence[str] | None:

@@ -52,6 +52,7 @@ TITLES = {
     413: "The request is too large",
     415: "Unsupported media type",
     422: "The input cannot be accepted",
+    426: "Here is a WebSocket",
     429: "Too many requests",
     500: "Something broke here",
     503: "Not available now",

@@ -79,4 +79,5 @@ async def caller_of(database: Database, word: str) -> Caller:
             await connection.execute(MARK, row["id"])
     role, ceiling = Role(row["role"]), Role(row["ceiling"])
     expires_at = row["expires_at"].timestamp() if row["expires_at"] else None
-    return Caller(row["user_id"], row["name"], ceiling if role.covers(ceiling) else role, expires_at)
+    role = ceiling if role.covers(ceiling) else role
+    return Caller(row["user_id"], row["name"], role, expires_at, machine=row["id"])

@@ -11,13 +11,14 @@ from server.errors import Conflict, Forbidden, Unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The person behind a request or a socket. `session` is None for one who came with a personal access token."""
+    """The person behind a request or a socket: of a session, or of a personal access token (`machine`)."""
 
     user: UUID
     name: str
     role: Role
     expires_at: float | None
     session: UUID | None = None
+    machine: UUID | None = None
 
 
 def check_role(caller: Caller, needed: Role) -> Caller:

@@ -7,7 +7,7 @@ process reads it: a ban or a sign-out works everywhere within that time, and no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
@@ -26,6 +26,8 @@ REMEMBERED_ROWS = 50_000  # of each kind; when full, the oldest are forgotten: t
 PEOPLE = """SELECT id, name, role, banned_at IS NOT NULL FROM users
             WHERE changed_at > clock_timestamp() - make_interval(secs => $1) ORDER BY changed_at DESC LIMIT $2"""
 SESSIONS = """SELECT id FROM sessions
+              WHERE revoked_at > clock_timestamp() - make_interval(secs => $1) ORDER BY revoked_at DESC LIMIT $2"""
+MACHINES = """SELECT id FROM access_tokens
               WHERE revoked_at > clock_timestamp() - make_interval(secs => $1) ORDER BY revoked_at DESC LIMIT $2"""
 
 log = named("auth")
@@ -70,6 +72,19 @@ class Revocations:
             raise banned()
         return replace(caller, name=change.name, role=change.role)
 
+    async def ended(self, callers: Sequence[Caller]) -> list[Caller]:
+        """Those of them who were banned, signed out, or whose personal access token was revoked."""
+        if clock.monotonic() - self._tried_at > REFRESH_SECONDS:
+            await self._keep_fresh()
+        if not self._ended and not any(change.is_banned for change in self._people.values()):
+            return []
+        return [caller for caller in callers if self._is_over(caller)]
+
+    def _is_over(self, caller: Caller) -> bool:
+        change = self._people.get(caller.user)
+        is_banned = change is not None and change.is_banned
+        return is_banned or caller.session in self._ended or caller.machine in self._ended
+
     async def refresh(self) -> None:
         """Read what happened since the last time, and forget what matters no more."""
         now = clock.monotonic()
@@ -77,11 +92,12 @@ class Revocations:
         async with self._database.connection() as connection:
             people = await connection.fetch(PEOPLE, since, REMEMBERED_ROWS)
             sessions = await connection.fetch(SESSIONS, since, REMEMBERED_ROWS)
+            machines = await connection.fetch(MACHINES, since, REMEMBERED_ROWS)
         # The newest goes to the end of its table: what is heard longest ago stands first.
         for user, name, role, is_banned in reversed(people):
             self._people.pop(user, None)
             self._people[user] = Change(now, name, Role(role), is_banned)
-        for (session,) in reversed(sessions):
+        for (session,) in (*reversed(sessions), *reversed(machines)):
             self._ended.pop(session, None)
             self._ended[session] = now
         self._read_at = self._tried_at = now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -17,6 +18,7 @@ from server.errors import Unauthenticated
 
 ALGORITHM = "HS256"
 ISSUER = AUDIENCE = "parley"
+LISTENERS = "parley-listener"  # the audience of a token that lets somebody listen to one channel
 REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti", "name", "role", "sid"]
 # `verify` holds `exp` against our clock, for remembered tokens too. `iat` is only told: a machine whose clock is a
 # second behind must not refuse what its neighbour has just signed.
@@ -72,23 +74,40 @@ class Tokens:
             raise Unauthenticated("token_expired", "the access token has expired; refresh it")
         return caller
 
-    def _decoded(self, token: str) -> Caller:
-        if len(token) > TOKEN_CHARACTERS:
+    def issue_subscription(self, user: UUID, channel: str, seconds: int) -> str:
+        """A token that lets this person listen to this channel, good from now on."""
+        now = int(clock.now().timestamp())
+        claims = {"iss": ISSUER, "aud": LISTENERS, "iat": now, "exp": now + seconds, "sub": str(user)}
+        return jwt.encode(
+            claims | {"channel": channel}, self._keys[self._signing], ALGORITHM, headers={"kid": self._signing}
+        )
+
+    def verify_subscription(self, token: str, user: UUID, channel: str) -> float:
+        """Until when (Unix seconds) it lets them listen; raises Unauthenticated `token_expired` or `token_invalid`."""
+        claims = self._claims(token, LISTENERS, ["iss", "aud", "exp", "sub", "channel"])
+        if claims["sub"] != str(user) or claims["channel"] != channel:
             raise _invalid()
+        if clock.now().timestamp() >= float(claims["exp"]):
+            raise Unauthenticated("token_expired", "this subscription token has expired; ask for a new one")
+        return float(claims["exp"])
+
+    def _decoded(self, token: str) -> Caller:
+        claims = self._claims(token, AUDIENCE, REQUIRED)
         try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={"require": REQUIRED, **LEFT_TO_US},
-            )
             return Caller(
                 UUID(claims["sub"]), claims["name"], Role(claims["role"]), float(claims["exp"]), UUID(claims["sid"])
             )
         # A token that was not made here may hold anything where these look: every such surprise means the same.
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _invalid() from error
+
+    def _claims(self, token: str, audience: str, required: list[str]) -> dict[str, Any]:
+        if len(token) > TOKEN_CHARACTERS:
+            raise _invalid()
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            options: Options = {"require": required, **LEFT_TO_US}
+            return jwt.decode(token, key, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER, options=options)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise _invalid() from error
 

@@ -22,7 +22,7 @@ _OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
 _WRITERS = frozenset({Capability.POST, Capability.MANAGE})
 
 STANDING = """
-SELECT t.kind, m.capability
+SELECT t.kind, m.capability, t.slug
 FROM threads t LEFT JOIN members m ON m.thread_id = t.id AND m.user_id = $2
 WHERE t.id = $1
 """
@@ -46,6 +46,7 @@ class Standing:
     kind: Kind
     role: Role
     capability: Capability | None
+    slug: str | None = None
 
     @property
     def is_operator(self) -> bool:
@@ -145,7 +146,7 @@ class Access:
         if row is None:
             return None
         capability = Capability(row["capability"]) if row["capability"] else None
-        standing = Standing(thread_id, Kind(row["kind"]), Role(role), capability)
+        standing = Standing(thread_id, Kind(row["kind"]), Role(role), capability, row["slug"])
         if standing.may_read:  # a refusal is never remembered: it may be lifted at any moment
             self._known[key] = (asked_at, standing)
             self._known.move_to_end(key)

@@ -1,129 +1,187 @@
-"""What the socket asks of the chat room, and what the room tells the socket: channels are threads."""
+"""What the socket asks of the chat room: channels are threads, rooms by name, one's own, and the operators' inbox."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
-from typing import TypeVar
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic import ValidationError
-
-from server.auth.constants import Role
+from server.auth import service as auth_service
 from server.auth.policy import Caller
-from server.auth.service import SignIn
-from server.chat import service
-from server.chat.access import checked
-from server.chat.history import SINCE, TOPS, Filter, Window
-from server.chat.journal import Posted
-from server.chat.schemas import ChatMessageRequest, HistoryQuery
-from server.chat.service import Chat, NewMessage
-from server.chat.tasks import IndexMessages
-from server.errors import Invalid, Missing
-from server.queue import Task
-from server.realtime.seam import Identity, Position, Publication
+from server.auth.service import Auth
+from server.chat import calls, service
+from server.chat.access import checked, is_operator
+from server.chat.announcer import INBOX, ROOM, channel_of
+from server.chat.calls import parsed
+from server.chat.entrance import Entrance
+from server.chat.history import BEFORE, SINCE, TOPS
+from server.chat.schemas import ChatMessageRequest, TypingNotice, is_room_name
+from server.chat.service import Chat
+from server.chat.threads import room
+from server.errors import Invalid, Missing, Unauthenticated
+from server.realtime.seam import Entry, Identity, Position, Publication
 
-PREFIX = "thread:"
+THREAD = "thread:"
+ROOMS_REMEMBERED = 10_000  # ids by name; a room keeps both for ever
+FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
+NO_STREAM = Position("", 0)
 
-Body = TypeVar("Body", ChatMessageRequest, HistoryQuery)
-Announce = Callable[[str, str, Sequence[Publication]], None]
 
+@dataclass(frozen=True, slots=True)
+class Person(Identity):
+    """An identity that remembers its caller; only `sign_in` makes it."""
 
-def announcer(announce: Announce, say: Callable[[Task], None]) -> Callable[[Sequence[Posted]], None]:
-    """Tell what was committed: publications, thread by thread, in the order of their offsets; and the workers."""
-
-    def tell(posted: Sequence[Posted]) -> None:
-        by_thread = sorted(posted, key=lambda one: one.thread_id)  # stable: offsets stay ascending within a thread
-        for thread_id, group in groupby(by_thread, key=lambda one: one.thread_id):
-            ones = list(group)
-            news = [Publication(one.offset, one.json.encode()) for one in ones]
-            announce(f"{PREFIX}{thread_id}", ones[0].epoch, news)
-        say(IndexMessages())
-
-    return tell
+    caller: Caller | None = None
 
 
 class ChatChannels:
     """`server.realtime.seam.Rooms`, met by the chat room."""
 
-    def __init__(self, chat: Chat, sign_in: SignIn) -> None:
+    def __init__(self, chat: Chat, auth: Auth) -> None:
         self._chat = chat
-        self._sign_in = sign_in
+        self._auth = auth
+        self._entrance = Entrance(chat.database)
+        self._rooms: OrderedDict[str, UUID] = OrderedDict()
 
     async def sign_in(self, token: str) -> Identity:
         """Who the token speaks for; raises Unauthenticated."""
-        caller = await self._sign_in(token)
-        return Identity(caller.user, caller.name, caller.role, caller.expires_at)
+        caller = await auth_service.sign_in(self._auth, token)
+        return Person(str(caller.user), caller.expires_at, calls.written({"name": caller.name}), caller)
 
-    async def join(self, who: Identity, channel: str) -> Position:
-        """Where the thread stands; raises Missing for whoever may not read it."""
-        thread_id = _thread(channel)
-        checked(await self._chat.access.standing(_caller(who), thread_id))
-        return (await self.tops([channel]))[channel]
+    def own_channel(self, who: Identity) -> str | None:
+        """`user:<id>`: unread counts, memberships."""
+        return channel_of(_caller(who).user)
+
+    async def join(self, who: Identity, channel: str, token: str = "") -> Entry:
+        """Where the channel stands; raises Missing for whoever may not listen to it."""
+        caller = await self._auth.revocations.check(_caller(who))
+        if channel == channel_of(caller.user):
+            return Entry(NO_STREAM)
+        if channel == INBOX and is_operator(caller.role):
+            return Entry(NO_STREAM, with_presence=True)
+        thread_id = await self._thread(channel, caller)
+        found = await self._entrance.ask(caller, thread_id)
+        if token and found is not None and not found.standing.may_read:
+            until = self._auth.tokens.verify_subscription(token, caller.user, channel)
+            return Entry(found.position, is_granted=True, expires_at=until)
+        checked(None if found is None else found.standing)
+        assert found is not None  # `checked` says so
+        return Entry(found.position, with_presence=True)
+
+    async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:
+        """Those who may no longer listen, by fresh rows and their present role."""
+        refused: set[tuple[str, str]] = set()
+        asked: list[tuple[str, Caller, UUID]] = []
+        for channel, who in listeners:
+            try:
+                caller = await self._auth.revocations.check(_caller(who))
+            except Unauthenticated:
+                continue  # `expelled` cuts the whole connection
+            if channel == INBOX and not is_operator(caller.role):
+                refused.add((channel, who.user))
+            elif channel.startswith((THREAD, ROOM)):
+                asked.append((channel, caller, await self._thread(channel)))
+        found = await self._entrance.of([(caller, thread_id) for _, caller, thread_id in asked]) if asked else []
+        for (channel, caller, thread_id), one in zip(asked, found, strict=True):
+            self._chat.access.forget(thread_id)
+            if one is None or not one.standing.may_read:
+                refused.add((channel, str(caller.user)))
+        return refused
+
+    async def expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        """Those who were banned, signed out, or whose personal access token was revoked."""
+        by_caller = {id(_caller(who)): who for who in people}
+        ended = await self._auth.revocations.ended([_caller(who) for who in people])
+        return [by_caller[id(caller)] for caller in ended]
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
         """Post a message: the body of POST /chat/send, without `thread_id`."""
-        body = _parsed(ChatMessageRequest, data)
-        await self._post(who, _thread(channel), body)
+        caller = await self._auth.revocations.check(_caller(who))
+        body = parsed(ChatMessageRequest, data)
+        thread_id = await self._thread(channel, caller)
+        if body.thread_id not in (None, thread_id):
+            raise Invalid("other_thread", "`thread_id` names another thread than the channel")
+        await calls.post(self._chat, caller, thread_id, body)
+
+    async def notice(self, who: Identity, data: bytes) -> None:
+        """`{"type": "typing", "thread_id": …}`, or with a `channel`; anything else is refused, which nobody hears."""
+        caller = await self._auth.revocations.check(_caller(who))
+        said = parsed(TypingNotice, data)
+        thread_id = said.thread_id or await self._thread(said.channel or "", caller)
+        await service.typing(self._chat, caller, thread_id)
 
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:
-        """`chat.post` and `chat.history` take what their REST doors take, and answer the same JSON."""
-        match method:
-            case "chat.post":
-                body = _parsed(ChatMessageRequest, data)
-                if body.thread_id is None:
-                    raise Invalid("thread_needed", "say which thread: `thread_id`")
-                return (await self._post(who, body.thread_id, body)).json.encode()
-            case "chat.history":
-                asked = _parsed(HistoryQuery, data)
-                if asked.thread_id is None:
-                    raise Invalid("thread_needed", "say which thread: `thread_id`")
-                window = Window(asked.limit, asked.offset, asked.before, asked.after)
-                wanted = Filter(asked.author_id, asked.status, asked.tag, asked.since, asked.until, asked.q)
-                found = await service.history(self._chat, _caller(who), asked.thread_id, window, wanted)
-                return found.encode()
-            case _:
-                raise Missing("unknown_method", f"there is no method {method}")
+        """`chat.post` and the others of `calls.py`: they take what their REST doors take, and answer the same JSON."""
+        caller = await self._auth.revocations.check(_caller(who))
+        return await calls.answer(self._chat, caller, method, data)
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
         """What changed in the thread after the offset, each message as it is now."""
-        async with self._chat.database.connection() as connection:
-            rows = await connection.fetch(SINCE, _thread(channel), offset, limit)
-        return [Publication(row[0], row[1].encode()) for row in rows]
+        return await self._page(SINCE, channel, offset, limit)
+
+    async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:
+        """What changed in the thread before the offset, the newest first."""
+        return await self._page(BEFORE, channel, offset, limit)
 
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
         """Where the threads stand, in one query."""
+        asked = {channel: await self._thread(channel) for channel in channels}
         async with self._chat.database.connection() as connection:
-            rows = await connection.fetch(TOPS, [_thread(channel) for channel in channels])
-        return {f"{PREFIX}{row[0]}": Position(row[1], row[2]) for row in rows}
+            rows = await connection.fetch(TOPS, list(asked.values()))
+        known = {row[0]: Position(row[1], row[2]) for row in rows}
+        return {channel: known[thread_id] for channel, thread_id in asked.items() if thread_id in known}
 
-    async def _post(self, who: Identity, thread_id: UUID, body: ChatMessageRequest) -> Posted:
-        if body.thread_id not in (None, thread_id):
-            raise Invalid("other_thread", "`thread_id` names another thread than the channel")
-        new = NewMessage(body.text, body.client_id, body.reply_to, body.tags, body.payload)
-        return await service.post(self._chat, _caller(who), thread_id, new)
+    async def _page(self, query: str, channel: str, offset: int | None, limit: int) -> list[Publication]:
+        thread_id = await self._thread(channel)
+        async with self._chat.database.connection() as connection:
+            rows = await connection.fetch(query, thread_id, None if offset is None else min(offset, FARTHEST), limit)
+        return [Publication(row[0], row[1].encode()) for row in rows]
+
+    async def _thread(self, channel: str, maker: Caller | None = None) -> UUID:
+        """The thread behind a channel. A room that does not exist is made for the one who first comes."""
+        if channel.startswith(THREAD):
+            return _read_id(channel)
+        known = self._rooms.get(channel)
+        if known is not None:
+            return known
+        if not channel.startswith(ROOM):
+            raise _no_such_channel()
+        name = channel.removeprefix(ROOM)
+        found = await self._find_room(channel)
+        if found is None:
+            if maker is None or not is_room_name(name):
+                raise _no_such_channel()
+            async with self._chat.database.transaction() as tx:
+                found = await room(tx, self._chat, maker, name)
+        self._rooms[channel] = found
+        if len(self._rooms) > ROOMS_REMEMBERED:
+            self._rooms.popitem(last=False)
+        return found
+
+    async def _find_room(self, slug: str) -> UUID | None:
+        async with self._chat.database.connection() as connection:
+            found: UUID | None = await connection.fetchval("SELECT id FROM threads WHERE slug = $1", slug)
+        return found
 
 
 def _caller(who: Identity) -> Caller:
-    return Caller(who.user, who.name, Role(who.role), who.expires_at)
+    assert isinstance(who, Person)
+    assert who.caller is not None
+    return who.caller
 
 
-def _thread(channel: str) -> UUID:
+def _read_id(channel: str) -> UUID:
     try:
-        if not channel.startswith(PREFIX):
-            raise ValueError
-        thread_id = UUID(channel.removeprefix(PREFIX))
-        if f"{PREFIX}{thread_id}" != channel:
-            raise ValueError
+        thread_id = UUID(channel.removeprefix(THREAD))
     except ValueError as error:
-        raise Missing("no_such_channel", "channels are named `thread:<id>`, the id in lower case") from error
+        raise _no_such_channel() from error
+    if f"{THREAD}{thread_id}" != channel:
+        raise _no_such_channel()
     return thread_id
 
 
-def _parsed(form: type[Body], data: bytes) -> Body:
-    try:
-        return form.model_validate_json(data or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Invalid("invalid_input", f"{where}: {first['msg']}" if where else first["msg"]) from error
+def _no_such_channel() -> Missing:
+    return Missing(
+        "no_such_channel", "channels are `thread:<id>` and `room:<name>` in lower case, your own `user:<id>`, `inbox`"
+    )

@@ -31,6 +31,11 @@ SELECT '[' || coalesce(string_agg({message_json("m")}, ',' ORDER BY m.number), '
 FROM messages m WHERE m.thread_id = $1 AND m.number BETWEEN $2 AND $3
 """
 
+BEFORE = f"""
+SELECT m."offset", {message_json("m")} FROM messages m
+WHERE m.thread_id = $1 AND m."offset" < coalesce($2, 9223372036854775807) ORDER BY m."offset" DESC LIMIT $3
+"""
+
 TOPS = "SELECT id, epoch, top FROM threads WHERE id = ANY ($1::uuid[])"
 
 _FILTERS = {

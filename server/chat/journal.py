@@ -49,7 +49,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A message after its commit. `json` is its public form, finished; `is_first` is False for a repost."""
+    """A message after its commit. `json` is its public form, finished; `is_first` is False for a repost.
+
+    `slug` is its thread's: a room is listened to by name, too.
+    """
 
     id: UUID
     thread_id: UUID
@@ -57,6 +60,7 @@ class Posted:
     offset: int
     epoch: str
     json: str
+    slug: str | None = None
     is_first: bool = True
 
 

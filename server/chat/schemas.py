@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -77,7 +78,13 @@ Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
 Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f]+$")]
-RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+ROOM_NAME = r"^[a-z0-9][a-z0-9_.-]*$"
+RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=ROOM_NAME)]
+
+
+def is_room_name(name: str) -> bool:
+    """Whether a room may have this name."""
+    return len(name) <= NAME_CHARACTERS and re.fullmatch(ROOM_NAME, name) is not None
 
 
 class ChatMessageRequest(Input):
@@ -248,3 +255,66 @@ class ReadView(BaseModel):
 
     number: int
     unread: int
+
+
+class MessageEdited(MessageChange):
+    """Over the socket: which message changes, and what of it."""
+
+    message_id: UUID
+
+
+class MessageDeleted(Input):
+    """Over the socket: which message is deleted."""
+
+    message_id: UUID
+
+
+class ReactionMade(Input):
+    """Over the socket: a reaction to a message, or with `remove` one taken back."""
+
+    message_id: UUID
+    emoji: Emoji
+    remove: bool = False
+
+
+class ThreadRead(ReadMark):
+    """Over the socket: how far the caller has read in this thread."""
+
+    thread_id: UUID
+
+
+class TypingNotice(Input):
+    """Over the socket: the caller types in a thread, named by its id or by its channel."""
+
+    type: Literal["typing"] = "typing"
+    thread_id: UUID | None = None
+    channel: Annotated[Text, Field(max_length=255)] | None = None
+
+
+class ThreadsAsked(Input):
+    """Over the socket: the query of GET /chat/threads."""
+
+    status: Status = Status.OPEN
+    kind: Kind | None = None
+    mine: bool = False
+    limit: int = Field(30, ge=1, le=100)
+    cursor: Text | None = Field(None, max_length=200)
+
+
+class SubscriptionTokenAsked(Input):
+    """Whom to let listen to a thread without being a member, and for how long."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "01a205cb-3c91-741a-b772-a1b43e6bf9ff", "seconds": 3600}]}
+    )
+
+    user_id: UUID
+    seconds: int = Field(3600, ge=60, le=30 * 86_400)
+
+
+class SubscriptionTokenView(BaseModel):
+    """A subscription token, for the `token` of `subscribe`; `channel` is what it opens."""
+
+    token: str
+    channel: str
+    seconds: int

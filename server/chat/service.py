@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from server import clock, ids
 from server.auth.policy import Caller
-from server.chat.access import Access, Standing, checked, checked_for_posting
+from server.chat.access import Access, Standing, checked, checked_for_managing, checked_for_posting
+from server.chat.announcer import Announcer, channels_of
 from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
@@ -25,7 +25,7 @@ from server.errors import Conflict, Forbidden, Invalid, Missing
 
 CONTEXT_LIMIT = 50
 
-_NEXT_OFFSET = text("UPDATE threads SET top = top + 1 WHERE id = :thread RETURNING top, epoch")
+_NEXT_OFFSET = text("UPDATE threads SET top = top + 1 WHERE id = :thread RETURNING top, epoch, slug")
 _AS_JSON = text(f"SELECT {message_json('m')} FROM messages m WHERE m.thread_id = :thread AND m.number = :number")
 
 
@@ -36,7 +36,7 @@ class Chat:
     database: Database
     journal: Journal
     access: Access
-    announce: Callable[[Sequence[Posted]], None]
+    announcer: Announcer
     character_limit: int
 
 
@@ -82,6 +82,12 @@ async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:
 async def check_reader(chat: Chat, caller: Caller, thread_id: UUID) -> None:
     """Raise Missing for whoever may not read the thread."""
     checked(await chat.access.standing(caller, thread_id))
+
+
+async def check_manager(chat: Chat, caller: Caller, thread_id: UUID) -> str:
+    """The channel of a thread, for whoever may manage it; raises Missing or Forbidden for anyone else."""
+    checked_for_managing(await chat.access.standing(caller, thread_id))
+    return channels_of(thread_id, None)[0]
 
 
 async def history(chat: Chat, caller: Caller, thread_id: UUID, window: Window, wanted: Filter) -> str:
@@ -180,14 +186,25 @@ async def revisions(tx: Transaction, chat: Chat, caller: Caller, message_id: UUI
 async def mark_read(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, number: int) -> tuple[int, int]:
     """Move the caller's marker forward, never back; returns where it stands and how many are unread."""
     checked(await chat.access.standing(caller, thread_id))
-    posted = await tx.session.scalar(select(Thread.posted).where(Thread.id == thread_id)) or 0
+    mine = (ReadMarker.thread_id == thread_id, ReadMarker.user_id == caller.user)
+    before = await tx.session.scalar(select(ReadMarker.number).where(*mine)) or 0
+    posted, slug = (await tx.session.execute(select(Thread.posted, Thread.slug).where(Thread.id == thread_id))).one()
     new = insert(ReadMarker).values(thread_id=thread_id, user_id=caller.user, number=min(number, posted))
     upsert = new.on_conflict_do_update(
         index_elements=["thread_id", "user_id"],
         set_={"number": text("greatest(read_markers.number, excluded.number)")},
     ).returning(ReadMarker.number)
     stands_at = (await tx.session.execute(upsert)).scalar_one()
-    return stands_at, posted - stands_at
+    unread = posted - stands_at
+    if stands_at > before:
+        tx.after_commit(lambda: chat.announcer.read(caller.user, thread_id, slug, number=stands_at, unread=unread))
+    return stands_at, unread
+
+
+async def typing(chat: Chat, caller: Caller, thread_id: UUID) -> None:
+    """Tell those who listen that the caller types; raises what posting there would raise."""
+    standing = checked_for_posting(await chat.access.standing(caller, thread_id))
+    chat.announcer.typing(caller, thread_id, standing.slug)
 
 
 async def _locked(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> tuple[Message, Standing]:
@@ -208,16 +225,12 @@ async def _locked(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID)
 
 async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
     """Take the thread's next offset for the change, and promise to announce it."""
-    top, epoch = (await tx.session.execute(_NEXT_OFFSET, {"thread": found.thread_id})).one()
+    top, epoch, slug = (await tx.session.execute(_NEXT_OFFSET, {"thread": found.thread_id})).one()
     found.offset = top
     await tx.session.flush()
     finished = await _as_json(tx, found)
-    posted = Posted(found.id, found.thread_id, found.number, top, epoch, finished, is_first=True)
-
-    async def announce() -> None:
-        chat.announce([posted])
-
-    tx.after_commit(announce)
+    posted = Posted(found.id, found.thread_id, found.number, top, epoch, finished, slug)
+    tx.after_commit(lambda: chat.announcer.posted([posted]))
     return finished
 
 

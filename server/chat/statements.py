@@ -26,7 +26,7 @@ WITH moved AS (
       active_at = CASE WHEN now() - active_at > '1 second' THEN now() ELSE active_at END,
       status = 'open'
   WHERE id = ANY ($2::uuid[])
-  RETURNING id, epoch, top - cardinality(array_positions($2::uuid[], id)) AS top,
+  RETURNING id, epoch, slug, top - cardinality(array_positions($2::uuid[], id)) AS top,
             posted - cardinality(array_positions($2::uuid[], id)) AS posted
 ), written AS (
   INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, kind, text, payload, client_id,
@@ -43,14 +43,14 @@ WITH moved AS (
   SELECT thread_id, author_id, max(number) FROM written WHERE author_kind = 'user' GROUP BY thread_id, author_id
   ON CONFLICT (thread_id, user_id) DO UPDATE SET number = greatest(read_markers.number, excluded.number)
 )
-SELECT w.id, w.thread_id, w.number, w."offset", m.epoch, {message_json("w")}
+SELECT w.id, w.thread_id, w.number, w."offset", m.epoch, {message_json("w")}, m.slug
 FROM written w JOIN moved m ON m.id = w.thread_id
 ORDER BY w."offset"
 """
 
 # Which of these drafts were posted before, under the same client_id. The LIMIT keeps it a look-up a draft.
 REPOSTED = f"""
-SELECT d.id AS draft_id, k.id, k.thread_id, k.number, k."offset", t.epoch, {message_json("k")}
+SELECT d.id AS draft_id, k.id, k.thread_id, k.number, k."offset", t.epoch, {message_json("k")}, t.slug
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS d(id, thread_id, author_id, client_id)
 CROSS JOIN LATERAL (
   SELECT * FROM messages m

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from server.auth.dependencies import CurrentUser
+from server.auth.dependencies import CurrentUser, TheAuth
 from server.chat import service, threads
 from server.chat.constants import Kind, Status
 from server.chat.dependencies import TheChat, finished
@@ -17,6 +17,8 @@ from server.chat.schemas import (
     NewThread,
     ReadMark,
     ReadView,
+    SubscriptionTokenAsked,
+    SubscriptionTokenView,
     ThreadChange,
     ThreadPage,
     ThreadView,
@@ -48,10 +50,10 @@ async def listing(
 
 
 @router.post("", status_code=201, response_model=ThreadView, responses={**SIGNED_IN, **documented(403), **EXISTING})
-async def open_thread(body: NewThread, caller: CurrentUser, tx: Tx) -> Response:
+async def open_thread(body: NewThread, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
     """Open a thread; a room or a direct thread that exists already is returned with 200."""
     thread_id, is_new = await threads.open_thread(
-        tx, caller, body.kind, subject=body.subject, name=body.name, members=body.members, tags=body.tags
+        tx, chat, caller, body.kind, subject=body.subject, name=body.name, members=body.members, tags=body.tags
     )
     return finished(await threads.view(tx, caller, thread_id), 201 if is_new else 200)
 
@@ -102,3 +104,13 @@ async def admit(
 async def remove(thread_id: UUID, user_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -> None:
     """Take someone out of the thread, or leave it."""
     await threads.remove(tx, chat, caller, thread_id, user_id)
+
+
+@router.post("/{thread_id}/subscription-token", status_code=201, responses=CHANGED)
+async def subscription_token(
+    thread_id: UUID, body: SubscriptionTokenAsked, caller: CurrentUser, chat: TheChat, auth: TheAuth
+) -> SubscriptionTokenView:
+    """A subscription token: lets somebody listen to the thread for a while without being a member."""
+    channel = await service.check_manager(chat, caller, thread_id)
+    token = auth.tokens.issue_subscription(body.user_id, channel, body.seconds)
+    return SubscriptionTokenView(token=token, channel=channel, seconds=body.seconds)

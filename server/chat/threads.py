@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -84,6 +83,7 @@ async def conversation_of(chat: Chat, caller: Caller, user_id: UUID | None) -> U
 
 async def open_thread(
     tx: Transaction,
+    chat: Chat,
     caller: Caller,
     kind: Kind,
     *,
@@ -99,6 +99,7 @@ async def open_thread(
     thread_id, is_new = await _find_or_make(tx.session, caller, kind, slug, subject=subject, tags=tags or [])
     if is_new:
         tx.session.add_all(Member(thread_id=thread_id, user_id=user, capability=Capability.POST) for user in others)
+        tx.after_commit(lambda: chat.announcer.opened(thread_id, [caller.user, *others]))
     return thread_id, is_new
 
 
@@ -162,6 +163,12 @@ async def notes_of(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID)
         raise Invalid("notes_on_notes", "this thread is itself the notes of another")
     found, _ = await _find_or_make(tx.session, caller, Kind.NOTES, f"notes:{thread_id}", attached_to=thread_id)
     return found
+
+
+async def room(tx: Transaction, chat: Chat, caller: Caller, name: str) -> UUID:
+    """The open thread of this name, made on first use."""
+    thread_id, _ = await open_thread(tx, chat, caller, Kind.ROOM, name=name)
+    return thread_id
 
 
 async def view(tx: Transaction, caller: Caller, thread_id: UUID) -> str:
@@ -229,7 +236,13 @@ async def change(
         if status is Status.ARCHIVED and standing.kind is Kind.SUPPORT:
             thread.slug = None  # the next word of its owner opens a new conversation
     await tx.session.flush()
-    tx.after_commit(_forgotten(chat, thread_id))
+    slug = thread.slug
+
+    def announce() -> None:
+        chat.access.forget(thread_id)
+        chat.announcer.changed(thread_id, slug)
+
+    tx.after_commit(announce)
 
 
 async def members(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID) -> list[MemberRow]:
@@ -259,7 +272,12 @@ async def admit(
     await tx.session.execute(
         new.on_conflict_do_update(index_elements=["thread_id", "user_id"], set_={"capability": capability})
     )
-    tx.after_commit(_forgotten(chat, thread_id))
+
+    def announce() -> None:
+        chat.access.forget(thread_id)
+        chat.announcer.admitted(user_id, thread_id, capability)
+
+    tx.after_commit(announce)
 
 
 async def remove(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, user_id: UUID) -> None:
@@ -269,16 +287,14 @@ async def remove(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, u
     await tx.session.execute(delete(Member).where(Member.thread_id == thread_id, Member.user_id == user_id))
     theirs = (Thread.id == thread_id, Thread.slug == _own_slug(user_id))
     await tx.session.execute(update(Thread).where(*theirs).values(slug=None))  # their next word opens a new one
-    tx.after_commit(_forgotten(chat, thread_id))
+
+    def announce() -> None:
+        chat.access.forget(thread_id)
+        chat.announcer.removed(user_id, thread_id)
+
+    tx.after_commit(announce)
 
 
 def _membership_changes(standing: Standing) -> None:
     if standing.kind in (Kind.DIRECT, Kind.ROOM, Kind.NOTES):
         raise Conflict("fixed_membership", f"a {standing.kind} thread has no members to change")
-
-
-def _forgotten(chat: Chat, thread_id: UUID) -> Callable[[], Awaitable[None]]:
-    async def forget() -> None:
-        chat.access.forget(thread_id)
-
-    return forget

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from server import clock
 from server.errors import Problem, Unavailable
@@ -21,27 +22,33 @@ from server.realtime.effects import (
     Join,
     Joined,
     Leave,
+    Look,
+    Notice,
     Outcome,
+    Present,
     Publish,
     Read,
     Refresh,
+    Renew,
+    Renewed,
     Returned,
     SignedIn,
     SignIn,
     Work,
 )
 from server.realtime.node import Node
-from server.realtime.protocol import Close, Malformed, Unsubscribe
+from server.realtime.protocol import Close, Command, Malformed, Reply, Unsubscribe
 from server.realtime.seam import Identity
 
 COMMAND_SECONDS = 10.0  # the SDKs give up after five; whatever hangs longer is answered with an error
+READY_SECONDS = 30.0  # a socket that takes nothing for so long does not get the rest of what it missed
 log = named(__name__)
 
 
 class Client:
     """What the hub calls a listener. It is over when its socket is gone or was cut; then nothing is written."""
 
-    __slots__ = ("_connection", "_hang_up", "_listen", "_node", "codec", "session", "turn")
+    __slots__ = ("_caught_up", "_connection", "_hang_up", "_listen", "_node", "codec", "session", "turn")
 
     def __init__(
         self,
@@ -60,7 +67,8 @@ class Client:
         self.codec = codec
         self.session = node.session()
         self.turn = 0
-        node.admit(self)
+        self._caught_up: asyncio.Event | None = None  # the few that are fed what they missed wait for it
+        node.guests.admit(self)
 
     @property
     def send(self) -> Callable[[bytes], int]:
@@ -83,6 +91,19 @@ class Client:
     def channels(self) -> Collection[str]:
         return self.session.channels
 
+    @property
+    def who(self) -> Identity | None:
+        return self.session.who
+
+    @property
+    def id(self) -> str:
+        return self.session.client
+
+    def is_granted(self, channel: str) -> bool:
+        """Whether a token, and not their standing, lets them listen."""
+        subscription = self.session.channels.get(channel)
+        return subscription is not None and subscription.is_granted
+
     def hear(self, payload: bytes) -> None:
         """Take one frame from the client."""
         if self.session.is_over:
@@ -92,9 +113,18 @@ class Client:
         except Malformed:
             self.cut(protocol.BROKEN_RULE)
             return
+        if self.session.who is not None and not self._node.guests.may_command(self.session.who, len(commands)):
+            commands = self._refused(commands)
         self._perform(self.session.receive(commands))
         if self.session.is_congested:
             self._listen(False)
+
+    def _refused(self, commands: list[Command]) -> list[Command]:
+        """Answer what wants an answer with `too many requests`; pongs are taken all the same."""
+        for command in commands:
+            if command.id:
+                self.write(self.codec.write(Reply(command.id, error=protocol.TOO_MANY_REQUESTS)))
+        return [command for command in commands if not command.id and command.send is None]
 
     def tick(self, now: float) -> None:
         """Do what the time asks for."""
@@ -120,6 +150,15 @@ class Client:
         self._connection.resume()
         if not self._connection.is_slow:
             self._node.hub.settle(self)
+            if self._caught_up is not None:
+                self._caught_up.set()
+
+    async def ready(self) -> None:
+        """Return when the socket takes more, or is over; raises TimeoutError when that takes too long."""
+        if self._connection.is_slow and not self.is_over:
+            self._caught_up = asyncio.Event()
+            async with asyncio.timeout(READY_SECONDS):
+                await self._caught_up.wait()
 
     def cut(self, close: Close) -> None:
         """End the connection."""
@@ -133,7 +172,9 @@ class Client:
         for name in self.session.channels:
             self._node.leave(self, name)
         self.session.channels.clear()
-        self._node.dismiss(self)
+        self._node.guests.dismiss(self)
+        if self._caught_up is not None:
+            self._caught_up.set()
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -165,14 +206,19 @@ class Client:
     def _conclude(self, work: Work, outcome: Outcome) -> None:
         was_congested = self.session.is_congested
         self._perform(self.session.finish(work, outcome, clock.monotonic()))
+        if isinstance(outcome, SignedIn | Joined | Renewed) and self.session.due < self.turn:
+            self._node.guests.look_again(self)
         if was_congested and not self.session.is_congested:
             self._listen(True)
 
     async def _outcome(self, work: Work) -> Outcome | None:
         """What came of it; None if it is concluded already."""
         rooms, who = self._node.rooms, self.session.who
-        if isinstance(work, SignIn | Refresh):
-            return _signed_in(await rooms.sign_in(work.token))
+        if isinstance(work, SignIn):
+            return await self._sign_in(work)
+        if isinstance(work, Refresh):
+            newer = await rooms.sign_in(work.token)
+            return SignedIn(newer, _ttl(newer.expires_at))
         assert who is not None
         match work:
             case Publish(_, channel, data):
@@ -180,19 +226,54 @@ class Client:
                 return Committed()
             case Call(_, method, data):
                 return Returned(await rooms.call(who, method, data))
-            case Read(_, channel, limit, since):
-                position = await rooms.join(who, channel)
-                return Found(position, await rooms.since(channel, since.offset, limit) if limit else ())
-            case Join(_, channel, since):
-
-                def welcome(joined: Joined) -> None:
-                    self._conclude(work, joined)
-
-                await self._node.join(self, who, channel, since, welcome=welcome)
+            case Notice(_, data):
+                await rooms.notice(who, data)
+                return Committed()
+            case Look(_, channel):
+                return Present(await self._node.present(who, channel))
+            case Read():
+                return await self._read(who, work)
+            case Renew(_, channel, token):
+                return Renewed(_ttl((await rooms.join(who, channel, token)).expires_at))
+            case Join():
+                await self._node.join(self, who, work, welcome=lambda joined: self._conclude(work, _timed(joined)))
                 return None
 
+    async def _sign_in(self, work: SignIn) -> Outcome | None:
+        """Find out who it is; the answer comes in the moment in which they begin to listen to their own channel."""
+        who = await self._node.rooms.sign_in(work.token)
+        if self.is_over:
+            return None
+        self._node.guests.check(who)
+        ttl = _ttl(who.expires_at)
+        own = self._node.rooms.own_channel(who)
+        if own is None:
+            self._node.guests.greet(self, who)
+            return SignedIn(who, ttl)
 
-def _signed_in(who: Identity) -> SignedIn:
-    if who.expires_at is None:
-        return SignedIn(who, None)
-    return SignedIn(who, max(1, int(who.expires_at - clock.now().timestamp())))
+        def welcome(joined: Joined) -> None:
+            self._node.guests.greet(self, who)
+            self._conclude(work, SignedIn(who, ttl, (own, joined)))
+
+        await self._node.join(self, who, Join(0, own), welcome=welcome)
+        return None
+
+    async def _read(self, who: Identity, work: Read) -> Found:
+        rooms = self._node.rooms
+        position = (await rooms.join(who, work.channel)).position
+        if not work.limit or not position.epoch:
+            return Found(position)
+        if work.backwards:
+            offset = None if work.since is None else work.since.offset
+            return Found(position, await rooms.before(work.channel, offset, work.limit))
+        offset = 0 if work.since is None else work.since.offset
+        return Found(position, await rooms.since(work.channel, offset, work.limit))
+
+
+def _ttl(expires_at: float | None) -> int | None:
+    """Seconds from now; at least one, so that the client has a moment to ask for more."""
+    return None if expires_at is None else max(1, int(expires_at - clock.now().timestamp()))
+
+
+def _timed(joined: Joined) -> Joined:
+    return joined if joined.entry.expires_at is None else replace(joined, ttl_seconds=_ttl(joined.entry.expires_at))

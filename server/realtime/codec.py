@@ -1,15 +1,16 @@
-"""How the words travel: JSON lines in text frames. Knows the words, not the socket and not the session."""
+"""How the words travel: JSON lines in text frames, or protobuf. Knows the words, not the socket and not the session."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from server.realtime import frames
+from server.realtime.protobuf import PROTOBUF
 from server.realtime.protocol import Command, Malformed, Reply
-from server.realtime.seam import Publication
+from server.realtime.seam import Motion, News
 
 
 class Codec(Protocol):
@@ -25,8 +26,8 @@ class Codec(Protocol):
         """A reply, a push or a ping as a finished frame."""
         ...
 
-    def publish(self, channel: str, publications: Sequence[Publication]) -> bytes:
-        """The pushes of these publications, a frame for each, one after the other."""
+    def publish(self, channel: str, news: Sequence[News]) -> bytes:
+        """The pushes that tell these news, a frame for each, one after the other."""
         ...
 
 
@@ -54,13 +55,18 @@ class Json:
     def write(self, reply: Reply) -> bytes:
         return frames.text(self._write(reply))
 
-    def publish(self, channel: str, publications: Sequence[Publication]) -> bytes:
-        head = b'{"push":{"channel":%b,"pub":{"data":' % self._write(channel)
-        frame = frames.text
-        return b"".join(
-            frame(b'%b%b,"offset":%d}}}' % (head, each.data, each.offset) if each.offset else head + each.data + b"}}}")
-            for each in publications
-        )
+    def publish(self, channel: str, news: Sequence[News]) -> bytes:
+        head = b'{"push":{"channel":%b,' % self._write(channel)
+        return b"".join([frames.text(head + _told(each)) for each in news])
+
+
+def _told(one: News) -> bytes:
+    if isinstance(one, Motion):
+        return b'"%b":{"info":%b}}}' % (b"join" if one.has_come else b"leave", one.data)
+    return (
+        b'"pub":{"data":%b,"offset":%d}}}' % (one.data, one.offset) if one.offset else b'"pub":{"data":%b}}}' % one.data
+    )
 
 
 JSON = Json()
+FLAVOURS: Mapping[str, Codec] = {"json": JSON, "protobuf": PROTOBUF}  # by the name they are asked for

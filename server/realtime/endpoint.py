@@ -12,18 +12,19 @@ import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, cast
+from urllib.parse import parse_qs
 
 from typing_extensions import override
-from websockets.exceptions import NegotiationError
+from websockets.exceptions import InvalidOrigin, NegotiationError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
-from server.realtime import protocol
+from server.realtime import frames, protocol
 from server.realtime.client import Client
-from server.realtime.codec import JSON
+from server.realtime.codec import FLAVOURS, JSON, Codec
 from server.realtime.connection import Connection
 from server.realtime.node import Node
 from server.realtime.protocol import Close
@@ -31,20 +32,38 @@ from server.realtime.protocol import Close
 PATH = "/connection/websocket"
 FRAME_BYTES = 65_536  # more in one message is closed with 1009
 CLOSE_SECONDS = 5.0  # for the peer to answer a close frame
-_JSON = Subprotocol("centrifuge-json")
+_SUBPROTOCOLS = {Subprotocol(f"centrifuge-{name}"): codec for name, codec in FLAVOURS.items()}
 _quiet = logging.getLogger("server.realtime.handshake")
 
 
 class Handshake(ServerProtocol):
-    """websockets' core with our choice of subprotocol: who asks for none speaks JSON."""
+    """websockets' core with our choice of subprotocol, and words that say what to do about a refusal."""
+
+    @override
+    def accept(self, request: Request) -> Response:
+        response = super().accept(request)
+        if isinstance(self.handshake_exc, InvalidOrigin):
+            asked = f"Pages from {self.handshake_exc.value} may not open a socket here"
+            return self.reject(HTTPStatus.FORBIDDEN, f"{asked}: add that address to ALLOWED_ORIGINS of this server.\n")
+        return response
 
     @override
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         if not subprotocols:
             return None
-        if _JSON in subprotocols:
-            return _JSON
-        raise NegotiationError("only centrifuge-json is spoken here")
+        for each in subprotocols:
+            if each in _SUBPROTOCOLS:
+                return each
+        raise NegotiationError(f"spoken here are {' and '.join(_SUBPROTOCOLS)}")
+
+
+def _spoken(path: str, subprotocol: Subprotocol | None) -> Codec:
+    """The flavour asked for: as a subprotocol, or in the address by whoever cannot name one; else JSON."""
+    if subprotocol is not None:
+        return _SUBPROTOCOLS[subprotocol]
+    query = parse_qs(path.partition("?")[2])
+    asked = [*query.get("format", ()), *query.get("cf_protocol", ())]
+    return next((FLAVOURS[name] for name in asked if name in FLAVOURS), JSON)
 
 
 class ServerState(Protocol):
@@ -134,14 +153,13 @@ class Socket(asyncio.Protocol):
         if parser.state is State.OPEN and node is not None:
             self._transport.write(b"".join(parser.data_to_send()))
             self._connection = Connection(self._transport)
-            self._client = Client(node, self._connection, JSON, hang_up=self._hang_up, listen=self._listen)
+            codec = _spoken(request.path, parser.subprotocol)
+            self._client = Client(node, self._connection, codec, hang_up=self._hang_up, listen=self._listen)
 
     def _take(self, frame: Frame) -> None:
         if self._client is None or self._client.is_over:
             return
-        if frame.opcode is Opcode.BINARY:
-            self._client.cut(protocol.BROKEN_RULE)
-        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
+        if frame.opcode | frames.FINAL == self._client.codec.opcode or frame.opcode is Opcode.CONT:
             data = bytes(frame.data)
             if self._parts is None and frame.fin:
                 self._client.hear(data)
@@ -150,6 +168,8 @@ class Socket(asyncio.Protocol):
             if frame.fin:
                 whole, self._parts = b"".join(self._parts), None
                 self._client.hear(whole)
+        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:  # of the flavour that is not spoken here
+            self._client.cut(protocol.BROKEN_RULE)
 
     def _hang_up(self, close: Close) -> None:
         """Say why, and give the peer a moment to answer."""

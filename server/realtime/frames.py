@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 
-TEXT = 0x81
-BINARY = 0x82
+FINAL = 0x80  # the bit of a frame that no other continues
+TEXT = FINAL | 0x1
+BINARY = FINAL | 0x2
 _SHORT = 125
 _MEDIUM = 65_535
 _short = struct.Struct("!BB").pack

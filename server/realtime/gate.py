@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.realtime.seam import Position, Publication
+from server.realtime.seam import Motion, News, Position, Publication
 
 EARLY = 1_000  # publications kept while the gap before them is read; later ones are dropped and read as well
 EARLY_BYTES = 1_048_576
@@ -57,14 +57,15 @@ class Gate:
         self._rumour = Position("", 0)
         self._forget()
 
-    def offer(self, epoch: str, publications: Sequence[Publication]) -> list[Publication]:
+    def offer(self, epoch: str, news: Sequence[News]) -> list[News]:
         """Take what the bus brought and return what may be delivered, in order; raises Torn."""
         if self.epoch is None:
-            self._rumour = Position(epoch, max((each.offset for each in publications), default=0))
+            if offset := max((each.offset for each in news), default=0):
+                self._rumour = Position(epoch, offset)
             return []
-        ready: list[Publication] = []
-        for each in publications:
-            if not each.offset:
+        ready: list[News] = []
+        for each in news:
+            if isinstance(each, Motion) or not each.offset:
                 ready.append(each)
             elif epoch != self.epoch:
                 raise Torn
@@ -91,9 +92,9 @@ class Gate:
         if epoch == self.epoch:
             self.seen = max(self.seen, offset)
 
-    def fill(self, rows: Sequence[Publication], through: int) -> list[Publication]:
+    def fill(self, rows: Sequence[Publication], through: int) -> list[News]:
         """Take what was read after `offset`; the reading is complete up to `through`, whatever offsets it shows."""
-        ready = [each for each in rows if each.offset > self.offset]
+        ready: list[News] = [each for each in rows if each.offset > self.offset]
         if ready:
             self.offset = ready[-1].offset
         self.offset = max(self.offset, through)
@@ -113,7 +114,7 @@ class Gate:
             self._early[publication.offset] = publication
             self._early_bytes += len(publication.data)
 
-    def _release(self, ready: list[Publication]) -> None:
+    def _release(self, ready: list[News]) -> None:
         assert self._early is not None
         while (following := self._early.pop(self.offset + 1, None)) is not None:
             self.offset = following.offset

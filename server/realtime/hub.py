@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from server.realtime.codec import Codec
 from server.realtime.gate import Gate
 from server.realtime.protocol import Unsubscribe
 from server.realtime.recovery import Recovery
-from server.realtime.seam import Publication
+from server.realtime.seam import Motion, News
 
 CHUNK = 200  # sends in one go, about a millisecond; then the other sockets have their turn
 AGENDA_BYTES = 1_048_576  # what waits for a fan-out in progress; with more the gate is fed from the rows, later
@@ -99,6 +99,13 @@ class Audience:
             listener.carry_on(frame[sent:])
 
 
+class Seat(NamedTuple):
+    """Somebody who is about to listen, and whether they want to know who comes and goes."""
+
+    listener: Listener
+    wants_motions: bool
+
+
 class Channel:
     """One channel on this node: its gate, its listeners, and what waits while a large fan-out is under way."""
 
@@ -112,21 +119,23 @@ class Channel:
         "is_fanning",
         "name",
         "recoveries",
+        "reviews",
     )
 
     def __init__(self, name: str, chunk: int = CHUNK) -> None:
         self.name = name
         self._chunk = chunk
         self.gate = Gate()
-        self.audiences: dict[Codec, Audience] = {}
+        self.audiences: dict[tuple[Codec, bool], Audience] = {}  # the bool: whether they want motions
+        self.reviews = 0  # how often it was asked who may still listen: a join that was overtaken asks again
         self.guests = 0  # joins and fillings in progress: the channel must not go away under them
         self.recoveries: list[Recovery] = []
         self.is_fanning = False
-        self._agenda: deque[list[Publication] | Listener] | None = None
+        self._agenda: deque[list[News] | Seat] | None = None
         self._agenda_bytes = 0
 
     def __len__(self) -> int:
-        arriving = sum(not isinstance(each, list) for each in self._agenda or ())
+        arriving = sum(isinstance(each, Seat) for each in self._agenda or ())
         return arriving + sum(len(each) for each in self.audiences.values())
 
     @property
@@ -136,39 +145,42 @@ class Channel:
 
     def listeners(self) -> list[Listener]:
         seated = [each for audience in self.audiences.values() for each in (*audience.fast, *audience.slow)]
-        return seated + [each for each in self._agenda or () if not isinstance(each, list)]
+        return seated + [each.listener for each in self._agenda or () if isinstance(each, Seat)]
 
-    def seat(self, listener: Listener) -> None:
+    def seat(self, listener: Listener, *, wants_motions: bool = False) -> None:
         """Let somebody listen from now on: to all that passes the gate later, and to nothing that passed before."""
         if self.is_fanning:
-            self._put(listener)
+            self._put(Seat(listener, wants_motions))
             return
-        audience = self.audiences.get(listener.codec)
+        flavour = (listener.codec, wants_motions)
+        audience = self.audiences.get(flavour)
         if audience is None:
-            audience = self.audiences[listener.codec] = Audience()
+            audience = self.audiences[flavour] = Audience()
         audience.add(listener)
 
     def unseat(self, listener: Listener) -> None:
-        if audience := self.audiences.get(listener.codec):
+        for audience in self.audiences.values():
             audience.remove(listener)
-        if self._agenda and listener in self._agenda:
-            self._agenda.remove(listener)
+        if self._agenda:
+            self._agenda = deque(
+                each for each in self._agenda if not (isinstance(each, Seat) and each.listener is listener)
+            )
 
     def settle(self, listener: Listener) -> None:
         """Move somebody between those that lag and those that do not."""
-        audience = self.audiences.get(listener.codec)
-        if audience is not None and (listener in audience.fast or listener in audience.slow):
-            audience.remove(listener)
-            audience.add(listener)
+        for audience in self.audiences.values():
+            if listener in audience.fast or listener in audience.slow:
+                audience.remove(listener)
+                audience.add(listener)
 
-    def deliver(self, publications: list[Publication]) -> Iterator[None]:
+    def deliver(self, news: Sequence[News]) -> Iterator[None]:
         """Send to all who listen. The caller exhausts what this returns; a fan-out under way takes the news along."""
         for recovery in self.recoveries:
-            recovery.hear(publications)
-        self._put(publications)
+            recovery.hear(news)
+        self._put(list(news))
         return iter(()) if self.is_fanning else self._work_off()
 
-    def _put(self, item: list[Publication] | Listener) -> None:
+    def _put(self, item: list[News] | Seat) -> None:
         if self._agenda is None:
             self._agenda = deque()
         if isinstance(item, list):
@@ -183,18 +195,30 @@ class Channel:
         try:
             while self._agenda:
                 item = self._agenda.popleft()
-                if not isinstance(item, list):
+                if isinstance(item, list):
+                    self._agenda_bytes -= sum(len(each.data) for each in item)
+                    yield from self._send(item)
+                else:
                     self.is_fanning = False
-                    self.seat(item)
+                    self.seat(item.listener, wants_motions=item.wants_motions)
                     self.is_fanning = True
-                    continue
-                self._agenda_bytes -= sum(len(each.data) for each in item)
-                for codec, audience in tuple(self.audiences.items()):
-                    if audience:
-                        yield from audience.fan_out(codec.publish(self.name, item), self._chunk)
         finally:
             self.is_fanning = False
             self._agenda, self._agenda_bytes = None, 0
+
+    def _send(self, news: list[News]) -> Iterator[None]:
+        """Encode once per codec, and once more where some do not want to know who comes and goes."""
+        has_motions = any(isinstance(each, Motion) for each in news)
+        frames: dict[tuple[Codec, bool], bytes] = {}
+        for (codec, wants_motions), audience in tuple(self.audiences.items()):
+            if not audience:
+                continue
+            flavour = (codec, wants_motions and has_motions)
+            if flavour not in frames:
+                wanted = news if wants_motions else [each for each in news if not isinstance(each, Motion)]
+                frames[flavour] = codec.publish(self.name, wanted) if wanted else b""
+            if frame := frames[flavour]:
+                yield from audience.fan_out(frame, self._chunk)
 
 
 class Hub:

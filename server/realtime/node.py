@@ -4,53 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 from server import clock, ids, metrics
-from server.errors import Problem, Unavailable
+from server.errors import Invalid, Problem, Unavailable
 from server.logging import named
 from server.realtime import news, protocol
 from server.realtime.bus import Bus, Heard
-from server.realtime.effects import Joined
+from server.realtime.effects import Join, Joined
 from server.realtime.gate import Torn
-from server.realtime.hub import CHUNK, Channel, Hub, Listener
-from server.realtime.protocol import Close
+from server.realtime.guests import Guest, Guests, Limits
+from server.realtime.hub import CHUNK, Channel, Hub
+from server.realtime.presence import Presence
+from server.realtime.protocol import ClientInfo, Unsubscribe
 from server.realtime.recovery import Recovery
-from server.realtime.seam import Identity, Position, Publication, Rooms
+from server.realtime.seam import Entry, Identity, News, Position, Publication, Rooms
 from server.realtime.session import Pace, Session
-from server.realtime.wheel import Wheel
+from server.realtime.streams import Streams
 
-SOCKETS = 20_000  # one process holds at most so many; the next are sent away with 503 before the upgrade
-PAGE = 500  # publications read at once
-RECOVERY_PUBLICATIONS = 5_000  # in one answer; who missed more starts from the rows
-RECOVERY_BYTES = 4_194_304
-RECOVERIES = 64  # at once: each may hold RECOVERY_BYTES
-READ_SECONDS = 10.0
-GAP_GRACE_SECONDS = 0.03  # two servers' news may overtake each other by so much; then the gap is read
-LONGEST_WAIT_SECONDS = 5.0
+FIRST_PUBLICATIONS = 1_000  # of what was missed, in the answer itself; the rest follows as the client can take it
+FIRST_BYTES = 524_288
 CHECK_SECONDS = 20.0  # a lost last publication of a channel is noticed after at most this
 DEAF_CHECK_SECONDS = 2.0  # the same while the bus is down: the rows carry the conversation then
-TOPS = 5_000  # channels in one query
+REVIEW_SECONDS = 60.0  # a lost word about who may still listen is noticed after at most this
+REVIEWS = 2_000  # listeners in one question
 CLOSE_SECONDS = 5.0
 
 log = named(__name__)
 
 
-class Guest(Listener, Protocol):
-    """A client, as the node sees it."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody on the way into a channel, and whom to tell when they are in."""
 
-    turn: int
-
-    @property
-    def is_over(self) -> bool: ...
-
-    @property
-    def due(self) -> float: ...
-
-    def tick(self, now: float) -> None: ...
-
-    def cut(self, close: Close) -> None: ...
+    guest: Guest
+    channel: Channel
+    ask: Join
+    entry: Entry
+    welcome: Callable[[Joined], None]
 
 
 class Node:
@@ -63,40 +56,54 @@ class Node:
         url: str,
         *,
         pace: Pace | None = None,
+        limits: Limits | None = None,
         origins: Sequence[str] | None = None,
         bus: type[Bus] = Bus,
+        presence: type[Presence] = Presence,
         chunk: int = CHUNK,
+        first: int = FIRST_PUBLICATIONS,
     ) -> None:
         """`origins` are the web pages that may open a socket, None for any; after `chunk` sends others have a turn."""
         self.hub = Hub(chunk)
         self.origins = origins
         self.is_draining = False
+        self._first = first
         self._bus = bus(url, self._hear, self._bus_changed)
         self._pace = pace or Pace()
-        self._wheel: Wheel[Guest] = Wheel(clock.monotonic())
-        self._guests: set[Guest] = set()
+        self.guests = Guests(limits or Limits(), self._pace.stale_seconds)
+        self._presence = presence(url, self._tell)
+        self._streams = Streams(
+            self.hub, deliver=self._deliver, spawn=self.spawn, tear=self._tear, release=self._release
+        )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._mending: set[Channel] = set()
-        self._recoveries = asyncio.Semaphore(RECOVERIES)
+        self._feeding: dict[tuple[Guest, str], Recovery] = {}
         self._must_check = asyncio.Event()
 
     async def open(self, rooms: Rooms) -> None:
         """Begin to hear; a bus that does not answer makes the node unhealthy, not unusable."""
-        self.rooms = rooms
+        self.rooms = self._streams.rooms = rooms
         await self._bus.connect()
-        self.spawn(self._turn())
+        self.spawn(self.guests.keep_looking())
+        self.spawn(self.guests.keep_expelling(rooms.expelled))
+        self.spawn(self._presence.keep())
         self.spawn(self._keep_checking())
 
     async def close(self) -> None:
         """Cut whoever is still here, end all work, hang up."""
         self.is_draining = True
-        for guest in tuple(self._guests):
+        for guest in self.guests.everybody():
             guest.cut(protocol.SHUTDOWN)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+        await self._presence.close()
         await self._bus.disconnect()
+
+    async def drain(self, seconds: float) -> None:
+        """Send everybody to another node, evenly over this time; no new sockets meanwhile."""
+        self.is_draining = True
+        await self.guests.leave_slowly(seconds)
 
     @property
     def healthy(self) -> bool:
@@ -105,22 +112,11 @@ class Node:
 
     @property
     def is_full(self) -> bool:
-        return self.is_draining or len(self._guests) >= SOCKETS
+        return self.is_draining or self.guests.are_many
 
     def session(self) -> Session:
         """A new conversation."""
         return Session(str(ids.new()), self._pace, clock.monotonic(), random.random())  # noqa: S311 — spreads pings
-
-    def admit(self, guest: Guest) -> None:
-        self._guests.add(guest)
-        self._wheel.put(guest, clock.monotonic() + self._pace.stale_seconds)
-        metrics.sockets.inc()
-
-    def dismiss(self, guest: Guest) -> None:
-        if guest in self._guests:
-            self._guests.discard(guest)
-            self._wheel.remove(guest)
-            metrics.sockets.dec()
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run it beside everything else; the node ends it when it closes."""
@@ -133,92 +129,155 @@ class Node:
         if not task.cancelled() and (bug := task.exception()) is not None:
             log.error("task_failed", exc_info=bug)
 
-    def announce(self, channel: str, epoch: str, publications: Sequence[Publication]) -> None:
+    def announce(self, channel: str, epoch: str, told: Sequence[News]) -> None:
         """Tell every node what was committed. Never waits; what finds no room is read from the rows later."""
-        for payload in news.write(epoch, publications):
-            self._bus.tell(channel, payload)
-            if not self._bus.is_up:
-                self._hear([(channel, payload)])  # those on this node need no bus; the gate drops the second copy
+        for payload in news.write(epoch, told):
+            self._tell(channel, payload)
 
-    async def join(
-        self,
-        listener: Guest,
-        who: Identity,
-        name: str,
-        since: Position | None,
-        *,
-        welcome: Callable[[Joined], None],
-    ) -> None:
+    def tell(self, channel: str, data: bytes) -> None:
+        """Tell every node something that has no place in a stream; `data` is finished JSON."""
+        self.announce(channel, "", [Publication(0, data)])
+
+    def announce_review(self, channel: str) -> None:
+        """Tell every node to ask who may still listen."""
+        self._tell(channel, news.REVIEW)
+
+    def _tell(self, channel: str, payload: bytes) -> None:
+        self._bus.tell(channel, payload)
+        if not self._bus.is_up:
+            self._hear([(channel, payload)])  # those on this node need no bus; the gate drops the second copy
+
+    async def join(self, guest: Guest, who: Identity, ask: Join, *, welcome: Callable[[Joined], None]) -> None:
         """Let somebody listen. `welcome` is called in the moment of it: what it writes precedes every publication.
 
         Listen first, wait for the confirmation, read second, merge by offset third: nothing falls in between.
         """
-        channel = self.hub.enter(name)
+        channel = self.hub.enter(ask.channel)
         try:
             try:
-                await self._bus.subscribe(name)
+                await self._bus.subscribe(ask.channel)
             except Unavailable:
-                log.info("joined_deaf", channel=name)  # the check after the reconnect reads what is missed until then
-            known = channel.gate.offset
-            top = await self.rooms.join(who, name)
-            self._compare(channel, top, known)
-            missed = None
-            if since is not None and top.epoch:
-                async with self._recoveries:
-                    missed = await self._recover(channel, since)
-            if listener.is_over:
-                return
-            channel.seat(listener)
-            position = channel.gate.position
-            if missed is not None and since is not None:
-                position = Position(position.epoch, since.offset)
-            welcome(Joined(position, missed))
+                log.info("joined_deaf", channel=ask.channel)  # the check after the reconnect reads what is missed
+            known, reviews = channel.gate.offset, channel.reviews
+            entry = await self.rooms.join(who, ask.channel, ask.token)
+            self._streams.compare(channel, entry.position, known)
+            arrival = Arrival(guest, channel, ask, entry, welcome)
+            recovery = None
+            if ask.since is not None and entry.position.epoch:
+                recovery = self._streams.begin(channel, ask.since)
+            if recovery is None:
+                self._seat(arrival, Joined(entry, channel.gate.position))
+            else:
+                await self._recover(arrival, recovery)
+            if channel.reviews != reviews:  # who may listen was asked when this one was not here yet
+                self.spawn(self._review([channel]))
         finally:
             self._release(channel)
 
-    def leave(self, listener: Listener, name: str) -> None:
+    def _seat(self, arrival: Arrival, joined: Joined) -> None:
+        guest, channel, entry = arrival.guest, arrival.channel, arrival.entry
+        if guest.is_over:
+            return
+        wants_motions = entry.with_motions or (arrival.ask.wants_motions and entry.with_presence)
+        channel.seat(guest, wants_motions=wants_motions)
+        arrival.welcome(joined)
+        if entry.with_presence and guest.who is not None and channel.name in guest.channels:
+            self._presence.arrive(channel.name, guest.id, guest.who)
+
+    async def _recover(self, arrival: Arrival, recovery: Recovery) -> None:
+        guest, channel = arrival.guest, arrival.channel
+        begin = Position(channel.gate.epoch or "", recovery.at)
+        is_fed = False
+        try:
+            while not await self._streams.read_on(channel, recovery):
+                count, size = recovery.waiting
+                if not guest.is_over and (count >= self._first or size >= FIRST_BYTES):
+                    is_fed = True
+                    self._feeding[guest, channel.name] = recovery
+                    self.hub.enter(channel.name)
+                    self.spawn(self._feed(arrival, recovery))
+                    arrival.welcome(Joined(arrival.entry, begin, recovery.take()))
+                    return
+            self._seat(arrival, Joined(arrival.entry, begin, recovery.take_rest()))
+        finally:
+            if not is_fed:
+                self._streams.end(channel, recovery)
+
+    async def _feed(self, arrival: Arrival, recovery: Recovery) -> None:
+        """Go on with what was missed, page by page as the socket takes it, and let them listen at its end."""
+        guest, channel = arrival.guest, arrival.channel
+        place = (guest, channel.name)
+        try:
+            while self._feeding.get(place) is recovery and not guest.is_over:
+                await guest.ready()
+                is_whole = await self._streams.read_on(channel, recovery)
+                if self._feeding.get(place) is not recovery or guest.is_over:
+                    return
+                if missed := recovery.take_rest() if is_whole else recovery.take():
+                    guest.write(guest.codec.publish(channel.name, missed))
+                if is_whole:
+                    welcomed = replace(arrival, welcome=_say_nothing)  # that was when the feeding began
+                    self._seat(welcomed, Joined(arrival.entry, channel.gate.position))
+                    return
+        except (Problem, TimeoutError) as why:
+            log.warning("recovery_broken_off", channel=channel.name, why=str(why))
+            self.expel(guest, channel.name, protocol.INSUFFICIENT_STATE)
+        finally:
+            if self._feeding.get(place) is recovery:
+                del self._feeding[place]
+            self._streams.end(channel, recovery)
+            self._release(channel)
+
+    def leave(self, guest: Guest, name: str) -> None:
         """Somebody listens no longer."""
-        if self.hub.leave(listener, name):
+        self._feeding.pop((guest, name), None)
+        self._presence.depart(name, guest.id)
+        if self.hub.leave(guest, name):
             self._bus.forget(name)
 
-    async def drain(self, seconds: float) -> None:
-        """Send everybody to another node, evenly over this time; no new sockets meanwhile."""
-        self.is_draining = True
-        guests = tuple(self._guests)
-        begun = clock.monotonic()
-        for count, guest in enumerate(guests, 1):
-            guest.cut(protocol.SHUTDOWN)
-            ahead = begun + seconds * count / len(guests) - clock.monotonic()
-            if ahead > 0:
-                await asyncio.sleep(ahead)
+    def expel(self, guest: Guest, name: str, why: Unsubscribe) -> None:
+        """Somebody may listen no longer, or has to begin anew."""
+        self.leave(guest, name)
+        guest.expel(name, why)
+
+    async def present(self, who: Identity, name: str) -> Mapping[str, ClientInfo]:
+        """Who listens to a channel on any node, by connection; raises what `Rooms.join` raises, and Unavailable."""
+        entry = await self.rooms.join(who, name)
+        if not entry.with_presence:
+            raise Invalid("presence_not_kept")
+        return await self._presence.of(name)
 
     def _hear(self, heard: Heard) -> None:
         """Everything one read from the bus brought: what is new in a channel leaves in one write."""
-        ready: dict[Channel, list[Publication]] = {}
+        ready: dict[Channel, list[News]] = {}
         for name, payload in heard:
             channel = self.hub.channels.get(name)
             if channel is None:
                 continue
+            if payload == news.REVIEW:
+                channel.reviews += 1
+                self.spawn(self._review([channel]))
+                continue
             try:
-                epoch, publications = news.read(payload)
+                epoch, told = news.read(payload)
                 if channel.is_overloaded:
-                    channel.gate.rumour(epoch, publications[-1].offset)
+                    channel.gate.rumour(epoch, max(each.offset for each in told))
                 else:
-                    ready.setdefault(channel, []).extend(channel.gate.offer(epoch, publications))
+                    ready.setdefault(channel, []).extend(channel.gate.offer(epoch, told))
             except Torn:
                 ready.pop(channel, None)
                 self._tear(channel)
             except (ValueError, IndexError):
                 log.warning("strange_news", channel=name)
-        for channel, publications in ready.items():
-            self._deliver(channel, publications)
-            self._mend(channel)
+        for channel, passed in ready.items():
+            self._deliver(channel, passed)
+            self._streams.mend(channel)
 
-    def _deliver(self, channel: Channel, publications: list[Publication]) -> None:
-        if not publications:
+    def _deliver(self, channel: Channel, passed: list[News]) -> None:
+        if not passed:
             return
-        metrics.deliveries.inc(len(publications) * len(channel))
-        rest = channel.deliver(publications)
+        metrics.deliveries.inc(len(passed) * len(channel))
+        rest = channel.deliver(passed)
         if next(rest, self) is not self:
             self.hub.enter(channel.name)
             self.spawn(self._fan_out(channel, rest))
@@ -231,87 +290,18 @@ class Node:
                 await asyncio.sleep(0)
         finally:
             self._release(channel)
-        self._mend(channel)
-
-    def _compare(self, channel: Channel, top: Position, known: int) -> None:
-        """Take note of where a channel stands, read when the gate stood at `known`."""
-        if channel.gate.is_open:
-            try:
-                channel.gate.notice(top, known)
-            except Torn:
-                self._tear(channel)
-        if not channel.gate.is_open:
-            channel.gate.open(top)
-        self._mend(channel)
+        self._streams.mend(channel)
 
     def _tear(self, channel: Channel) -> None:
         """The stream is another one: everybody starts anew."""
         log.info("stream_changed", channel=channel.name)
         channel.gate.close()
-        for listener in channel.listeners():
-            self.leave(listener, channel.name)
-            listener.expel(channel.name, protocol.INSUFFICIENT_STATE)
+        for guest in self._listeners(channel):
+            self.expel(guest, channel.name, protocol.INSUFFICIENT_STATE)
 
     def _release(self, channel: Channel) -> None:
         if self.hub.release(channel):
             self._bus.forget(channel.name)
-
-    def _mend(self, channel: Channel) -> None:
-        """See to it that a gap is read, by one reader at a time."""
-        if channel.gate.is_behind and channel not in self._mending:
-            self._mending.add(channel)
-            self.hub.enter(channel.name)
-            self.spawn(self._read_gap(channel))
-
-    async def _read_gap(self, channel: Channel) -> None:
-        wait = GAP_GRACE_SECONDS
-        try:
-            while True:
-                await asyncio.sleep(wait)
-                if not channel.gate.is_behind or channel.is_overloaded:
-                    return  # the end of the fan-out comes back here
-                try:
-                    await self._read_page(channel)
-                    wait = 0.0
-                except (Problem, TimeoutError) as why:
-                    wait = min(max(wait, GAP_GRACE_SECONDS) * 2, LONGEST_WAIT_SECONDS)
-                    log.warning("gap_unread", channel=channel.name, why=str(why))
-        finally:
-            self._mending.discard(channel)
-            self._release(channel)
-
-    async def _read_page(self, channel: Channel) -> None:
-        gate = channel.gate
-        epoch, goal = gate.epoch, gate.seen
-        async with asyncio.timeout(READ_SECONDS):
-            rows = await self.rooms.since(channel.name, gate.offset, PAGE)
-        if gate.epoch == epoch:
-            metrics.gaps.inc()
-            self._deliver(channel, gate.fill(rows, goal if len(rows) < PAGE else 0))
-
-    async def _recover(self, channel: Channel, since: Position) -> list[Publication] | None:
-        """Everything after `since`, up to where the gate stands when this returns; None where it cannot be had."""
-        gate = channel.gate
-        epoch = gate.epoch
-        if since.epoch not in ("", epoch) or since.offset > gate.seen:
-            return None
-        recovery = Recovery(since.offset, min(since.offset, gate.offset))
-        channel.recoveries.append(recovery)
-        try:
-            while len(recovery.rows) < RECOVERY_PUBLICATIONS and recovery.read_bytes < RECOVERY_BYTES:
-                recovery.listen_anew()
-                goal = gate.seen
-                is_there = recovery.at >= goal
-                rows = () if is_there else await self.rooms.since(channel.name, recovery.at, PAGE)
-                if gate.epoch != epoch:
-                    raise Unavailable("stream_changed")
-                recovery.read(rows)
-                if len(rows) < PAGE and not recovery.is_deaf:
-                    self._deliver(channel, gate.fill(recovery.rows, goal))
-                    return recovery.merged()
-            return None
-        finally:
-            channel.recoveries.remove(recovery)
 
     def _bus_changed(self, is_up: bool) -> None:
         if is_up:
@@ -319,48 +309,48 @@ class Node:
 
     async def _keep_checking(self) -> None:
         """Compare every channel with the rows: now and then, and at once when the bus is back."""
+        reviewed_at = clock.monotonic()
         while True:
             try:
                 async with asyncio.timeout(CHECK_SECONDS if self.healthy else DEAF_CHECK_SECONDS):
                     await self._must_check.wait()
+                reviewed_at = float("-inf")  # who may listen may have changed while nothing was heard
             except TimeoutError:
                 pass
             self._must_check.clear()
             try:
-                async with asyncio.timeout(READ_SECONDS):
-                    await self._check()
+                await self._streams.check()
             except (Problem, TimeoutError) as why:
                 log.warning("tops_unread", why=str(why))
             except Exception:
                 log.exception("check_failed")
+            if clock.monotonic() - reviewed_at >= REVIEW_SECONDS:
+                reviewed_at = clock.monotonic()
+                await self._review(list(self.hub.channels.values()))
 
-    async def _check(self) -> None:
-        known = {each.name: each.gate.offset for each in self.hub.channels.values() if each.gate.epoch}
-        asked = list(known)
-        for start in range(0, len(asked), TOPS):
-            some = asked[start : start + TOPS]
-            tops = await self.rooms.tops(some)
-            for name in some:
-                channel = self.hub.channels.get(name)
-                if channel is None or not channel.gate.is_open:
-                    continue
-                if top := tops.get(name):
-                    self._compare(channel, top, known[name])
-                else:
-                    self._tear(channel)
+    async def _review(self, channels: Sequence[Channel]) -> None:
+        """Ask the rooms who may still listen, and expel who may not."""
+        seats = [
+            (guest, channel.name, guest.who)
+            for channel in channels
+            for guest in self._listeners(channel)
+            if guest.who is not None and not guest.is_granted(channel.name)
+        ]
+        for start in range(0, len(seats), REVIEWS):
+            some = seats[start : start + REVIEWS]
+            try:
+                unwelcome = await self.rooms.unwelcome([(name, who) for _, name, who in some])
+            except (Problem, TimeoutError) as why:
+                log.warning("reviews_unread", why=str(why))
+                return
+            for guest, name, who in some:
+                if (name, who.user) in unwelcome and not guest.is_over:
+                    self.expel(guest, name, protocol.EXPELLED)
 
-    async def _turn(self) -> None:
-        """Give every guest its tick when it is due."""
-        while True:
-            before = clock.monotonic()
-            await asyncio.sleep(1)
-            now = clock.monotonic()
-            if now - before > 3:  # this process stood still: read what came meanwhile before judging who is silent
-                continue
-            for guest in self._wheel.advance(now):
-                try:
-                    guest.tick(now)
-                except Exception:
-                    log.exception("tick_failed")
-                if not guest.is_over:
-                    self._wheel.put(guest, guest.due)
+    def _listeners(self, channel: Channel) -> list[Guest]:
+        fed = [guest for guest, name in self._feeding if name == channel.name]
+        return [*cast(list[Guest], channel.listeners()), *fed]  # only guests are ever seated
+
+
+def _say_nothing(_joined: Joined) -> None:
+    pass

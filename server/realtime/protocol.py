@@ -8,13 +8,14 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct
 
 CommandId = Annotated[int, Meta(ge=0, le=4_294_967_295)]
+Offset = Annotated[int, Meta(ge=0)]
 NOTHING = Raw()
 
 
 class StreamPosition(Struct, frozen=True):
     """Where a reader stands in a channel."""
 
-    offset: int = 0
+    offset: Offset = 0
     epoch: str = ""
 
 
@@ -31,7 +32,7 @@ class SubscribeRequest(Struct, frozen=True):
     token: str = ""
     recover: bool = False
     epoch: str = ""
-    offset: Annotated[int, Meta(ge=0)] = 0
+    offset: Offset = 0
     join_leave: bool = False
     flag: int = 0
 
@@ -266,6 +267,7 @@ class Malformed(Exception):
 
 EMPTY = Empty()
 PING = Reply()
+PONG = Command()
 
 INTERNAL = Error(100, "internal server error", temporary=True)
 UNKNOWN_CHANNEL = Error(102, "unknown channel")
@@ -286,6 +288,7 @@ SHUTDOWN = Close(3001, "shutdown")
 EXPIRED = Close(3005, "connection expired")
 SLOW = Close(3008, "slow")
 NO_PONG = Close(3012, "no pong")
+TOO_MANY_COMMANDS = Close(3013, "too many requests")
 INVALID_TOKEN = Close(3500, "invalid token")
 BROKEN_RULE = Close(3501, "bad request")
 STALE = Close(3502, "stale")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.realtime.seam import Publication
+from server.realtime.seam import News, Publication
 
 HEARD = 1_000  # publications kept while the rest is read; with more the end is read once more
 
@@ -12,40 +12,45 @@ HEARD = 1_000  # publications kept while the rest is read; with more the end is 
 class Recovery:
     """Listen first, read second, merge by offset: begun before the reading, so that nothing falls between the two."""
 
-    __slots__ = ("_heard", "_since", "_start", "is_deaf", "read_bytes", "rows")
+    __slots__ = ("_heard", "_rows", "_rows_bytes", "at", "is_deaf")
 
-    def __init__(self, since: int, start: int) -> None:
-        """`start` is where the reading begins: no later than `since`."""
-        self._since = since
-        self._start = start
-        self._heard: list[Publication] = []
-        self.rows: list[Publication] = []
-        self.read_bytes = 0
+    def __init__(self, since: int) -> None:
+        self.at = since  # everything up to here was read or was known
         self.is_deaf = False
+        self._heard: list[News] = []
+        self._rows: list[Publication] = []
+        self._rows_bytes = 0
 
     @property
-    def at(self) -> int:
-        """Where the reading stands."""
-        return self.rows[-1].offset if self.rows else self._start
+    def waiting(self) -> tuple[int, int]:
+        """How much was read and not taken, as publications and bytes."""
+        return len(self._rows), self._rows_bytes
 
     def listen_anew(self) -> None:
-        """More was heard than could be kept: forget it, it is going to be read."""
-        self._heard, self.is_deaf = [], False
+        """Before each reading: more was heard than could be kept, so forget it; it is going to be read."""
+        if self.is_deaf:
+            self._heard, self.is_deaf = [], False
 
     def read(self, rows: Sequence[Publication]) -> None:
         """Take one page, read after `at`."""
-        self.rows += rows
-        self.read_bytes += sum(len(each.data) for each in rows)
+        self._rows += rows
+        self._rows_bytes += sum(len(each.data) for each in rows)
+        if rows:
+            self.at = rows[-1].offset
 
-    def hear(self, publications: Sequence[Publication]) -> None:
+    def hear(self, news: Sequence[News]) -> None:
         """Take what passed the gate meanwhile."""
-        if len(self._heard) + len(publications) > HEARD:
+        if len(self._heard) + len(news) > HEARD:
             self.is_deaf = True
         else:
-            self._heard += publications
+            self._heard += news
 
-    def merged(self) -> list[Publication]:
-        """Everything after `since`, ascending, once."""
-        at = max(self.at, self._since)
-        missed = [each for each in self.rows if each.offset > self._since]
-        return missed + [each for each in self._heard if each.offset > at]
+    def take(self) -> list[Publication]:
+        """What was read since the last time, ascending."""
+        rows, self._rows, self._rows_bytes = self._rows, [], 0
+        return rows
+
+    def take_rest(self) -> list[Publication]:
+        """What was read since the last time, and what was heard after it: the end of what was missed."""
+        heard = [each for each in self._heard if isinstance(each, Publication) and each.offset > self.at]
+        return self.take() + heard

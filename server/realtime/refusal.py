@@ -17,6 +17,7 @@ _ERRORS: dict[type[Problem], Error] = {
 _BY_CODE: dict[str, Error] = {
     "token_expired": protocol.TOKEN_EXPIRED,
     "unknown_method": protocol.METHOD_NOT_FOUND,
+    "presence_not_kept": protocol.NOT_AVAILABLE,
 }
 
 
@@ -25,9 +26,16 @@ def of(problem: Exception) -> Error | Close:
     if not isinstance(problem, Problem):
         return protocol.INTERNAL
     if isinstance(problem, Unauthenticated) and problem.code != "token_expired":
-        return protocol.EXPIRED
+        return protocol.FORCED if problem.code == "account_banned" else protocol.EXPIRED
     error = _BY_CODE.get(problem.code) or _ERRORS.get(type(problem), protocol.INTERNAL)
     return Error(error.code, problem.code, error.temporary)
+
+
+def of_join(problem: Exception) -> Error | Close:
+    """The same where a token may give leave: a bad one refuses the channel and leaves the connection alone."""
+    if isinstance(problem, Unauthenticated) and problem.code == "token_invalid":
+        return Error(protocol.PERMISSION_DENIED.code, problem.code)
+    return of(problem)
 
 
 def of_call(problem: Exception) -> Error | Close:
@@ -39,6 +47,8 @@ def of_call(problem: Exception) -> Error | Close:
 
 def of_sign_in(problem: Exception) -> Error | Close:
     """The same for a first sign-in, where a bad token ends the matter and a blocked account is shown the door."""
+    if isinstance(problem, Limited) and problem.code == "too_many_connections":
+        return protocol.TOO_MANY_CONNECTIONS
     if isinstance(problem, Forbidden):
         return protocol.FORCED
     refused = of(problem)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-from uuid import UUID
+from typing import ClassVar, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is behind a connection; `expires_at` in Unix seconds, None for never."""
+    """Who is behind a connection: a name for the person, when that ends (Unix seconds, None for never), and `info`.
 
-    user: UUID
-    name: str
-    role: str
-    expires_at: float | None
+    `info` is finished JSON that others see beside the name in presence; empty for nothing. The rooms get back the
+    object that they made, so theirs may carry more.
+    """
+
+    user: str
+    expires_at: float | None = None
+    info: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,23 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """The leave to listen to a channel.
+
+    Whoever listens to one `with_presence` is shown to those who ask. Who comes and goes there is told to those who
+    want to know, and `with_motions` to everybody.
+
+    `is_granted` says that a token gave the leave, until `expires_at`, and not the person's standing.
+    """
+
+    position: Position
+    with_presence: bool = False
+    with_motions: bool = False
+    is_granted: bool = False
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """One change in a channel; `data` is the finished JSON of the message, UTF-8, without a raw newline.
 
@@ -40,6 +59,18 @@ class Publication:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Somebody came to a channel, or went; `data` is the finished JSON of the protocol's ClientInfo."""
+
+    data: bytes
+    has_come: bool
+    offset: ClassVar[int] = 0
+
+
+News = Publication | Motion
+
+
 class Rooms(Protocol):
     """What the rooms promise the socket. Whatever goes wrong is raised as one of the seven kinds of `server.errors`."""
 
@@ -47,25 +78,46 @@ class Rooms(Protocol):
         """Who the token speaks for; raises Unauthenticated("token_expired") or Unauthenticated("token_invalid")."""
         ...
 
-    async def join(self, who: Identity, channel: str) -> Position:
-        """The top of a channel this person may listen to; raises Missing, Forbidden, Unavailable or Invalid.
+    def own_channel(self, who: Identity) -> str | None:
+        """The channel everybody listens to from the start, without asking; it keeps no stream."""
+        ...
 
-        Read it from the rows at every call: an older top than the node has heard of says that the stream was reset.
+    async def join(self, who: Identity, channel: str, token: str = "") -> Entry:
+        """Let this person listen to a channel; raises Missing, Forbidden, Unavailable, Invalid, or Unauthenticated.
+
+        Read the position from the rows at every call: an older top than the node has heard of says that the stream was
+        reset. A `token` may give leave to somebody who has none; Unauthenticated is about that token.
         """
         ...
 
+    async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:
+        """The channel and the name of everybody who may no longer listen to it, read from the rows."""
+        ...
+
+    async def expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        """Those who may not be here any more: banned, signed out, their token revoked. Cheap: it is asked often."""
+        ...
+
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
-        """Post what a client published; returns after the commit."""
+        """Post what a client published; returns after the commit. `data` is whatever bytes came: look at them."""
+        ...
+
+    async def notice(self, who: Identity, data: bytes) -> None:
+        """Take what a client said without waiting for an answer: typing."""
         ...
 
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:
-        """Answer a remote call with finished JSON; raises Missing("unknown_method"). `data` is JSON too, or `null`."""
+        """Answer a remote call with finished JSON; raises Missing("unknown_method"). `data` is whatever bytes came."""
         ...
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
         """What changed after `offset`, ascending. A message edited later moved to a newer offset: holes are legal."""
         ...
 
+    async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:
+        """What changed before `offset` (None: before now), the newest first."""
+        ...
+
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
-        """Where each channel stands, in one query; a channel that is gone is absent."""
+        """Where each channel stands, in one query; a channel that is gone is absent, and so is one without a stream."""
         ...

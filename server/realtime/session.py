@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-
-from msgspec import Raw
 
 from server.realtime import protocol, refusal
 from server.realtime.effects import (
@@ -15,26 +14,30 @@ from server.realtime.effects import (
     Call,
     Cut,
     Effect,
-    Found,
     Join,
     Joined,
     Leave,
+    Look,
+    Notice,
     Outcome,
     Publish,
     Read,
     Refresh,
-    Returned,
+    Renew,
+    Renewed,
     SignedIn,
     SignIn,
     Work,
 )
-from server.realtime.protocol import Close, Command, Error, Published, Reply, Unsubscribe
-from server.realtime.seam import Identity, Position, Publication
+from server.realtime.protocol import Close, Command, Error, Reply, Unsubscribe
+from server.realtime.results import reply, subscribed
+from server.realtime.seam import Identity, Position
 
 VERSION = "parley"
 CHANNELS = 128  # a connection listens to at most so many; the next is refused with 106
 CHANNEL_LETTERS = 255
 PENDING_COMMANDS = 128  # with more the socket is not read until they are worked off
+COMMANDS_LIMIT = 8_192  # what may come at one blow, before the reading stops: about 1.5 MB; with more it is cut
 PUBLISHES_IN_FLIGHT = 64  # the journal commits them together; the next wait in the queue
 HISTORY_LIMIT = 300
 REJECT_UNRECOVERED = 2  # a bit of the subscribe flag
@@ -50,11 +53,24 @@ class Pace:
     grace_seconds: float = 25  # between the end of a token and the end of its connection
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """How a client listens to a channel. The server began those `by_server`, and a token gave leave where `granted`."""
+
+    by_server: bool = False
+    is_granted: bool = False
+    with_presence: bool = False
+
+
+_subscription = cache(Subscription)  # eight of them serve all connections
+
+
 class Session:
     """Commands start in the order they came. Publishes may overlap each other; everything else runs alone."""
 
     __slots__ = (
         "_asked_at",
+        "_ends",
         "_is_alone",
         "_look_at",
         "_pace",
@@ -73,9 +89,10 @@ class Session:
         """`phase`, 0 to 1, spreads the first pings: connections accepted together must not tick together."""
         self.client = client
         self.who: Identity | None = None
-        self.channels: set[str] = set()
+        self.channels: dict[str, Subscription] = {}
         self.expires_at: float | None = None
         self.is_over = False
+        self._ends: dict[str, float] | None = None  # of the few subscriptions that have an end
         self._pace = pace
         self._phase = phase
         self._queue: deque[Command] | None = None  # most sessions have nothing to wait for
@@ -101,6 +118,8 @@ class Session:
                 if self._queue is None:
                     self._queue = deque()
                 self._queue.append(command)
+        if self._queue is not None and len(self._queue) > COMMANDS_LIMIT:
+            return self._cut(protocol.TOO_MANY_COMMANDS)
         return self._advance()
 
     def finish(self, work: Work, outcome: Outcome, now: float) -> list[Effect]:
@@ -115,7 +134,8 @@ class Session:
         if isinstance(refused, Close):
             return self._cut(refused)
         if refused is not None:
-            effects: list[Effect] = [Answer(Reply(work.id, error=refused))]
+            # Who sends without an id waits for no answer, and could not tell what it belongs to.
+            effects: list[Effect] = [Answer(Reply(work.id, error=refused))] if work.id else []
             if isinstance(work, SignIn):
                 self._queue, self._was_refused = None, True
         else:
@@ -130,23 +150,27 @@ class Session:
             return self._cut(protocol.EXPIRED)
         if self._asked_at is not None and now >= self._asked_at + self._pace.pong_seconds:
             return self._cut(protocol.NO_PONG)
+        effects: list[Effect] = []
+        for channel in [name for name, end in (self._ends or {}).items() if now >= end + self._pace.grace_seconds]:
+            effects += [Leave(channel), *self.expel(channel, protocol.SUBSCRIPTION_EXPIRED)]
         if now >= self._look_at and self._asked_at is None:
             self._asked_at = now
             self._look_at = now + self._pace.ping_seconds
-            return [Answer(protocol.PING)]
-        return []
+            effects.append(Answer(protocol.PING))
+        return effects
 
     @property
     def due(self) -> float:
         """When `tick` wants to be called next."""
         at = self._look_at if self._asked_at is None else self._asked_at + self._pace.pong_seconds
-        return at if self.expires_at is None else min(at, self.expires_at + self._pace.grace_seconds)
+        ends = [*(() if self.expires_at is None else (self.expires_at,)), *(self._ends or {}).values()]
+        return min(at, min(ends) + self._pace.grace_seconds) if ends else at
 
     def expel(self, channel: str, why: Unsubscribe) -> list[Effect]:
         """The server ends a subscription; with a code from 2500 on the SDK subscribes again by itself."""
         if self.is_over or channel not in self.channels:
             return []
-        self.channels.discard(channel)
+        self._forget(channel)
         return [Answer(Reply(push=protocol.Push(channel, unsubscribe=why)))]
 
     def end(self) -> None:
@@ -202,14 +226,20 @@ class Session:
         if len(self.channels) >= CHANNELS:
             return _refuse(number, protocol.LIMIT_EXCEEDED)
         since = Position(request.epoch, request.offset) if request.recover else None
-        return [Join(number, request.channel, since, bool(request.flag & REJECT_UNRECOVERED))]
+        must_recover = bool(request.flag & REJECT_UNRECOVERED)
+        return [Join(number, request.channel, since, must_recover, request.token, request.join_leave)]
 
     def _unsubscribe(self, number: int, request: protocol.UnsubscribeRequest) -> list[Effect]:
         answer = Answer(Reply(number, unsubscribe=protocol.EMPTY))
         if request.channel not in self.channels:
             return [answer]  # the SDKs reconnect on an error here
-        self.channels.discard(request.channel)
+        self._forget(request.channel)
         return [Leave(request.channel), answer]
+
+    def _renew(self, number: int, request: protocol.SubRefreshRequest) -> list[Effect]:
+        if request.channel not in self.channels:
+            return _refuse(number, protocol.PERMISSION_DENIED)
+        return [Renew(number, request.channel, request.token)] if request.token else self._cut(protocol.BROKEN_RULE)
 
     def _publish(self, number: int, request: protocol.PublishRequest) -> list[Effect]:
         return [Publish(number, request.channel, bytes(request.data) or b"null")]
@@ -218,28 +248,32 @@ class Session:
         return [Call(number, request.method, bytes(request.data) or b"null")]
 
     def _history(self, number: int, request: protocol.HistoryRequest) -> list[Effect]:
-        if request.reverse:
-            is_empty = request.since is not None and request.since.offset == 0
-            return _refuse(number, protocol.BAD_REQUEST if is_empty else protocol.NOT_AVAILABLE)
+        since = None if request.since is None else Position(request.since.epoch, request.since.offset)
+        if request.reverse and since is not None and since.offset == 0:
+            return _refuse(number, protocol.BAD_REQUEST)
         limit = min(request.limit, HISTORY_LIMIT) if request.limit >= 0 else HISTORY_LIMIT
-        since = request.since or protocol.StreamPosition()
-        return [Read(number, request.channel, limit, Position(since.epoch, since.offset))]
+        return [Read(number, request.channel, limit, since, request.reverse)]
+
+    def _presence(self, number: int, request: protocol.PresenceRequest) -> list[Effect]:
+        return [Look(number, request.channel, wants_count=False)]
+
+    def _presence_stats(self, number: int, request: protocol.PresenceStatsRequest) -> list[Effect]:
+        return [Look(number, request.channel, wants_count=True)]
 
     def _ping(self, number: int, _request: protocol.PingRequest) -> list[Effect]:
         return [Answer(Reply(number, ping=protocol.EMPTY))]
 
-    def _send(self, _id: int, _request: protocol.SendRequest) -> list[Effect]:
-        return []  # nobody listens to these yet, and nobody waits for an answer
-
-    def _decline(self, number: int, _request: object) -> list[Effect]:
-        return _refuse(number, protocol.NOT_AVAILABLE)
+    def _send(self, number: int, request: protocol.SendRequest) -> list[Effect]:
+        return [Notice(number, bytes(request.data) or b"null")]
 
     def _conclude(self, work: Work, outcome: Outcome, now: float) -> list[Effect]:
         match work, outcome:
-            case SignIn(number), SignedIn(who, ttl):
+            case SignIn(number), SignedIn(who, ttl, own):
                 self._admit(who, ttl, now)
                 self._look_at = now + self._pace.ping_seconds * (1 + self._phase) / 2
-                return [Answer(Reply(number, connect=self._welcome(ttl)))]
+                if own is not None:
+                    self._remember(own[0], own[1], now, by_server=True)
+                return [Answer(Reply(number, connect=self._welcome(ttl, own)))]
             case Refresh(number), SignedIn(who, ttl):
                 if self.who is None or who.user != self.who.user:
                     return self._cut(protocol.INVALID_TOKEN)
@@ -247,45 +281,47 @@ class Session:
                 result = protocol.RefreshResult(self.client, VERSION, ttl is not None, ttl)
                 return [Answer(Reply(number, refresh=result))]
             case Join(), Joined():
-                return self._settle(work, outcome)
-            case Read(number, _, _, since), Found(position, publications):
-                if since.epoch and since.epoch != position.epoch:
-                    return _refuse(number, protocol.UNRECOVERABLE)
-                found = protocol.HistoryResult(published(publications), position.epoch, position.offset)
-                return [Answer(Reply(number, history=found))]
-            case Call(number), Returned(data):
-                return [Answer(Reply(number, rpc=protocol.CallResult(Raw(data))))]
+                return self._settle(work, outcome, now)
+            case Renew(number, channel), Renewed(ttl):
+                self._limit(channel, ttl, now)
+                return [Answer(Reply(number, sub_refresh=protocol.SubRefreshResult(ttl is not None, ttl)))]
             case _:
-                return [Answer(Reply(work.id, publish=protocol.EMPTY))]
+                answer = reply(work, outcome)
+                return [] if answer is None else [Answer(answer)]
 
     def _admit(self, who: Identity, ttl_seconds: int | None, now: float) -> None:
         self.who = who
         self.expires_at = None if ttl_seconds is None else now + ttl_seconds
 
-    def _welcome(self, ttl_seconds: int | None) -> protocol.ConnectResult:
+    def _welcome(self, ttl_seconds: int | None, own: tuple[str, Joined] | None) -> protocol.ConnectResult:
         ping = max(1, round(self._pace.ping_seconds))
-        return protocol.ConnectResult(self.client, VERSION, ttl_seconds is not None, ttl_seconds, ping=ping, pong=True)
+        subs = {} if own is None else {own[0]: subscribed(own[1])}
+        return protocol.ConnectResult(
+            self.client, VERSION, ttl_seconds is not None, ttl_seconds, subs=subs, ping=ping, pong=True
+        )
 
-    def _settle(self, work: Join, joined: Joined) -> list[Effect]:
+    def _settle(self, work: Join, joined: Joined, now: float) -> list[Effect]:
         if work.since is not None and joined.missed is None and work.must_recover:
             return [Leave(work.channel), *_refuse(work.id, protocol.UNRECOVERABLE)]
-        self.channels.add(work.channel)
-        has_stream = bool(joined.position.epoch)
-        result = protocol.SubscribeResult(
-            recoverable=has_stream,
-            positioned=has_stream,
-            epoch=joined.position.epoch,
-            offset=joined.position.offset,
-            publications=published(joined.missed or ()),
-            was_recovering=work.since is not None,
-            recovered=joined.missed is not None,
-        )
+        self._remember(work.channel, joined, now, by_server=False)
+        result = subscribed(joined, was_recovering=work.since is not None)
         return [Answer(Reply(work.id, subscribe=result))]
 
+    def _remember(self, channel: str, joined: Joined, now: float, *, by_server: bool) -> None:
+        entry = joined.entry
+        self.channels[channel] = _subscription(by_server, entry.is_granted, entry.with_presence)
+        self._limit(channel, joined.ttl_seconds, now)
 
-def published(publications: Sequence[Publication]) -> tuple[Published, ...]:
-    """Publications as they stand inside a result."""
-    return tuple(Published(Raw(each.data), each.offset) for each in publications)
+    def _limit(self, channel: str, ttl_seconds: int | None, now: float) -> None:
+        if ttl_seconds is not None and channel in self.channels:
+            self._ends = {**(self._ends or {}), channel: now + ttl_seconds}
+        elif self._ends is not None:
+            self._ends.pop(channel, None)
+
+    def _forget(self, channel: str) -> None:
+        del self.channels[channel]
+        if self._ends is not None:
+            self._ends.pop(channel, None)
 
 
 def _refuse(number: int, error: Error) -> list[Effect]:
@@ -298,20 +334,23 @@ _STARTS: dict[type[object], Callable[[Session, int, Any], list[Effect]]] = {
     protocol.SubscribeRequest: Session._subscribe,
     protocol.UnsubscribeRequest: Session._unsubscribe,
     protocol.PublishRequest: Session._publish,
-    protocol.PresenceRequest: Session._decline,
-    protocol.PresenceStatsRequest: Session._decline,
+    protocol.PresenceRequest: Session._presence,
+    protocol.PresenceStatsRequest: Session._presence_stats,
     protocol.HistoryRequest: Session._history,
     protocol.PingRequest: Session._ping,
     protocol.SendRequest: Session._send,
     protocol.CallRequest: Session._call,
     protocol.RefreshRequest: Session._refresh,
-    protocol.SubRefreshRequest: Session._decline,
+    protocol.SubRefreshRequest: Session._renew,
 }
 _REFUSALS: dict[type[object], Callable[[Exception], Error | Close]] = {
     SignIn: refusal.of_sign_in,
     Refresh: refusal.of_refresh,
     Call: refusal.of_call,
-    Join: refusal.of,
+    Join: refusal.of_join,
+    Renew: refusal.of_join,
     Publish: refusal.of,
+    Notice: refusal.of,
+    Look: refusal.of,
     Read: refusal.of,
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import bus, history, posts
+from tests.bench import bus, fairness, fanout, history, idle, posts, socket_posts, storm
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
@@ -21,6 +21,11 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "posts": posts.measure,
     "history": history.measure,
     "bus": bus.measure,
+    "fanout": fanout.measure,
+    "fairness": fairness.measure,
+    "idle": idle.measure,
+    "socket-posts": socket_posts.measure,
+    "storm": storm.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")

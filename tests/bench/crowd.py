@@ -60,12 +60,12 @@ class Crowd:
 
     async def measure(self, here: Ground, post: Post, seconds: float) -> Cell:
         """Let everybody post for so long, in fresh threads; AssertionError when a message is lost or doubled."""
-        people, threads = await _newcomers(here, self)
+        people, threads = await newcomers(here, self)
         warm = await _drive(post, people, threads, WARM_SECONDS)
         meter = Meter(os.getpid(), here.postgres_pid)
         waits = await _drive(post, people, threads, seconds)
         spent = meter.read()
-        await _check(here, threads, len(warm) + len(waits))
+        await check(here, threads, len(warm) + len(waits))
         waits.sort()
         count = len(waits)
         return Cell(
@@ -98,7 +98,8 @@ async def _drive(post: Post, people: Sequence[UUID], threads: Sequence[UUID], se
     return waits
 
 
-async def _newcomers(here: Ground, crowd: Crowd) -> tuple[list[UUID], list[UUID]]:
+async def newcomers(here: Ground, crowd: Crowd) -> tuple[list[UUID], list[UUID]]:
+    """New people, and threads where nobody has posted yet."""
     users, threads = [ids.new() for _ in range(crowd.posters)], [ids.new() for _ in range(crowd.threads)]
     connection = await asyncpg.connect(here.database_url)
     try:
@@ -113,7 +114,8 @@ async def _newcomers(here: Ground, crowd: Crowd) -> tuple[list[UUID], list[UUID]
     return users, threads
 
 
-async def _check(here: Ground, threads: Sequence[UUID], acknowledged: int) -> None:
+async def check(here: Ground, threads: Sequence[UUID], acknowledged: int) -> None:
+    """AssertionError when the rows of these threads disagree with each other or with what was acknowledged."""
     connection = await asyncpg.connect(here.database_url)
     try:
         assert await connection.fetch(BROKEN, threads) == []

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.eventually import eventually
 from tests.fleet.server import Server, person, servers
-from tests.sdk.driver import HAS_JAVASCRIPT, Person, Refused, javascript, pythonic
+from tests.sdk.driver import EVERY_SDK, Enter, Person, Refused, pythonic
 
 PATIENCE_SECONDS = 20.0
-
-SDKS = [
-    pytest.param(pythonic, id="python"),
-    pytest.param(
-        javascript,
-        id="javascript",
-        marks=pytest.mark.skipif(not HAS_JAVASCRIPT, reason="needs node, and `npm ci` in tests/sdk"),
-    ),
-]
-Sdk = Callable[[], AbstractAsyncContextManager[Person]]
 
 
 async def _group(server: Server, token: str, *members: str) -> str:
@@ -54,8 +43,8 @@ async def pair(database_url: str, redis_url: str) -> AsyncIterator[list[Server]]
         yield both
 
 
-@pytest.mark.parametrize("sdk", SDKS)
-async def test_what_is_said_at_one_server_is_heard_at_the_other(pair: list[Server], sdk: Sdk) -> None:
+@pytest.mark.parametrize("sdk", EVERY_SDK)
+async def test_what_is_said_at_one_server_is_heard_at_the_other(pair: list[Server], sdk: Enter) -> None:
     here, there = pair
     (ada, _), (bob, bob_id), (eve, _) = [await person(here, name) for name in ("Ada", "Bob", "Eve")]
     thread = await _group(here, ada, bob_id)
@@ -77,8 +66,8 @@ async def test_what_is_said_at_one_server_is_heard_at_the_other(pair: list[Serve
     assert (await there.http.call("GET", f"/chat/history?thread_id={thread}")).status == 404
 
 
-@pytest.mark.parametrize("sdk", SDKS)
-async def test_a_listener_whose_server_dies_misses_nothing(fresh_database: str, redis_url: str, sdk: Sdk) -> None:
+@pytest.mark.parametrize("sdk", EVERY_SDK)
+async def test_a_listener_whose_server_dies_misses_nothing(fresh_database: str, redis_url: str, sdk: Enter) -> None:
     async with servers(fresh_database, redis_url, 2) as (here, there), sdk() as bobs:
         (ada, _), (bob, bob_id) = await person(here, "Ada"), await person(here, "Bob")
         thread = await _group(here, ada, bob_id)

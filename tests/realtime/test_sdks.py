@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 
 import pytest
 import uvloop
@@ -13,21 +12,9 @@ from server.embedded.valkey import Valkey
 from server.realtime.protocol import Close
 from tests.eventually import eventually
 from tests.realtime.town import House, town
-from tests.sdk.driver import HAS_JAVASCRIPT, Person, Pythonic, Refused, javascript, pythonic
+from tests.sdk.driver import EVERY_SDK, FLAVOURS, Enter, Pythonic, Refused, pythonic
 
-Enter = Callable[[], AbstractAsyncContextManager[Person]]
-
-speaks = pytest.mark.parametrize(
-    "enter",
-    [
-        pytest.param(pythonic, id="python"),
-        pytest.param(
-            javascript,
-            id="javascript",
-            marks=pytest.mark.skipif(not HAS_JAVASCRIPT, reason="npm ci in tests/sdk first"),
-        ),
-    ],
-)
+speaks = pytest.mark.parametrize("enter", EVERY_SDK)
 
 
 @pytest.fixture
@@ -69,7 +56,7 @@ async def test_a_client_that_lost_its_connection_recovers(houses: list[House], e
         await ann.enters(houses[0].url, "ann", "thread:1")
         houses[1].rooms.post("thread:1", b"1")
         await eventually(lambda: len(ann.heard("thread:1")) == 1)
-        for guest in tuple(houses[0].node._guests):
+        for guest in houses[0].node.guests.everybody():
             guest.cut(Close(3011, "force reconnect"))
         for number in range(2, 9):
             houses[1].rooms.post("thread:1", b"%d" % number)
@@ -107,7 +94,7 @@ async def test_a_bad_token_ends_it(houses: list[House], enter: Enter) -> None:
 def test_the_same_on_the_loop_that_serves_in_production(valkey: Valkey) -> None:
     async def talk() -> None:
         async with town(valkey.url) as houses:
-            people = [Pythonic() for _ in range(6)]
+            people = [Pythonic(flavour) for flavour in FLAVOURS * 3]
             for number, person in enumerate(people):
                 await person.enters(houses[number % 2].url, f"p{number}", "thread:1")
             await asyncio.gather(*(each.publish("thread:1", number) for number, each in enumerate(people * 20)))

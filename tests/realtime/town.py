@@ -12,10 +12,13 @@ from typing import Any
 import uvicorn
 
 from server.realtime.endpoint import PATH, Socket
+from server.realtime.guests import Limits
 from server.realtime.node import Node
 from server.realtime.session import Pace
 from tests.eventually import eventually
 from tests.realtime.twin import Streams, Twin
+
+UNHURRIED = Limits(commands_per_second=1e6)
 
 
 @dataclass
@@ -52,10 +55,15 @@ class App:
 
 @asynccontextmanager
 async def house(
-    url: str, streams: Streams | None = None, *, pace: Pace | None = None, origins: list[str] | None = None
+    url: str,
+    streams: Streams | None = None,
+    *,
+    pace: Pace | None = None,
+    limits: Limits = UNHURRIED,
+    origins: list[str] | None = None,
 ) -> AsyncIterator[House]:
     """One node, open, with a server on a free port; the node is in the lifespan's state, as the roof puts it."""
-    node = Node(url, pace=pace, origins=origins)
+    node = Node(url, pace=pace, limits=limits, origins=origins)
     rooms = Twin(streams or Streams(), node.announce)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID, uuid5
 
 import msgspec
 
 from server.errors import Forbidden, Invalid, Limited, Missing, Unauthenticated, Unavailable
-from server.realtime.seam import Identity, Position, Publication
+from server.realtime.seam import Entry, Identity, Position, Publication
 
-PEOPLE = UUID(int=7)
 REFUSALS = {"secret": Forbidden, "gone": Missing, "down": Unavailable, "busy": Limited, "odd": Invalid}
 
 
@@ -40,6 +39,8 @@ class Streams:
 
     def __init__(self) -> None:
         self.by_name: dict[str, Stream] = {}
+        self.removed: set[tuple[str, str]] = set()
+        self.banned: set[str] = set()
         self.is_down = False
 
     def of(self, channel: str) -> Stream:
@@ -53,12 +54,16 @@ class Streams:
 
 
 class Twin:
-    """Meets the seam for one node. Tokens are names; `name@12.5` expires then, `expired` and `broken` are refused."""
+    """Meets the seam for one node. Tokens are names; `name@12.5` expires then, `expired` and `broken` are refused.
+
+    Who was removed from a channel may listen with a token that is a number of seconds.
+    """
 
     def __init__(self, streams: Streams, announce: Callable[[str, str, Sequence[Publication]], None]) -> None:
         self.streams = streams
         self.announce = announce
         self.joined: list[tuple[str, str]] = []
+        self.noticed: list[tuple[str, bytes]] = []
         self.published: list[tuple[str, bytes]] = []
         self.hold: asyncio.Event | None = None
 
@@ -71,20 +76,40 @@ class Twin:
             raise Forbidden("account_blocked")
         if not name or name == "broken":
             raise Unauthenticated("token_invalid")
-        return Identity(uuid5(PEOPLE, name), name, "user", float(expires_at) if expires_at else None)
+        return Identity(name, float(expires_at) if expires_at else None, b'{"likes":"tea"}')
 
-    async def join(self, who: Identity, channel: str) -> Position:
-        self.joined.append((who.name, channel))
+    def own_channel(self, who: Identity) -> str | None:
+        return f"plain:{who.user}" if who.user.startswith("own") else None
+
+    async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:
+        await self.streams.ask()
+        return {(channel, who.user) for channel, who in listeners if (channel, who.user) in self.streams.removed}
+
+    async def expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        return [who for who in people if who.user in self.streams.banned]
+
+    async def notice(self, who: Identity, data: bytes) -> None:
+        self.noticed.append((who.user, data))
+
+    async def join(self, who: Identity, channel: str, token: str = "") -> Entry:
+        self.joined.append((who.user, channel))
         await self.streams.ask()
         if refusal := REFUSALS.get(channel):
             raise refusal(f"{channel}_refused")
         if channel.startswith("plain:"):
-            return Position("", 0)
+            return Entry(Position("", 0))
         stream = self.streams.of(channel)
-        return Position(stream.epoch, stream.top)
+        position = Position(stream.epoch, stream.top)
+        if (channel, who.user) not in self.streams.removed:
+            return Entry(position, with_presence=not channel.startswith("shy:"))
+        if token == "stale":
+            raise Unauthenticated("token_expired")
+        if not token.isdigit():
+            raise Missing("no_such_channel") if not token else Unauthenticated("token_invalid")
+        return Entry(position, is_granted=True, expires_at=time.time() + int(token))
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
-        self.published.append((who.name, data))
+        self.published.append((who.user, data))
         if self.hold is not None:
             await self.hold.wait()
         await self.streams.ask()
@@ -105,7 +130,7 @@ class Twin:
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:
         await self.streams.ask()
         if method == "whoami":
-            return msgspec.json.encode({"name": who.name, "sent": msgspec.Raw(data)})
+            return msgspec.json.encode({"name": who.user, "sent": msgspec.Raw(data)})
         if method == "lost":
             raise Missing("no_such_message")
         if method == "bug":
@@ -118,6 +143,13 @@ class Twin:
         found = [Publication(each, rows[each]) for each in sorted(rows) if each > offset][:limit]
         await asyncio.sleep(0)
         return found
+
+    async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:
+        await self.streams.ask()
+        rows = self.streams.of(channel).rows
+        return [Publication(each, rows[each]) for each in sorted(rows, reverse=True) if each < (offset or each + 1)][
+            :limit
+        ]
 
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
         await self.streams.ask()

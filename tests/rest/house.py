@@ -22,8 +22,8 @@ from server.chat.service import Chat
 from server.config import Settings
 from server.database import Database
 from server.main import create_app
+from server.realtime.effects import Join
 from server.realtime.node import Node
-from server.realtime.seam import Identity
 from tests.unit.realtime.puppets import Ear
 
 SECRET = "the secret of the houses at the REST doors"
@@ -157,12 +157,21 @@ class Person:
         found: list[Any] = (await self.get("/chat/history", thread_id=thread["id"], **query))["messages"]
         return found
 
-    async def listens(self, thread: Any, *, role: str = "user") -> Ear:
+    async def listens(self, thread: Any) -> Ear:
         """From now on, what this process pushes to whoever listens to the thread."""
-        ear, channel = Ear(), f"thread:{thread['id']}"
-        who = Identity(self.id, self.name, role, None)
-        await self.house.node.join(ear, who, channel, None, welcome=ear.welcome(channel))
+        return await self.hears(f"thread:{thread['id']}")
+
+    async def hears(self, channel: str) -> Ear:
+        """From now on, what this process pushes to whoever listens to the channel."""
+        ear = Ear()
+        ear.who = await self.house.node.rooms.sign_in(self.token)
+        await self.house.node.join(ear, ear.who, Join(1, channel), welcome=ear.welcome(channel))
         return ear
+
+    async def calls(self, method: str, **data: Any) -> Any:
+        """What a remote call over the socket answers."""
+        rooms = self.house.node.rooms
+        return json.loads(await rooms.call(await rooms.sign_in(self.token), method, json.dumps(data).encode()))
 
     async def words(self, thread: Any, **query: Any) -> list[str]:
         """The texts of a page of the thread."""

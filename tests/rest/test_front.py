@@ -105,6 +105,13 @@ async def test_pages_elsewhere_may_not_ask_otherwise(house: House) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_who_takes_the_socket_for_a_page_is_told_better(house: House) -> None:
+    answer = await house.ask("GET", "/connection/websocket")
+    assert str(answer) == "426 upgrade_required"
+    assert answer.headers["upgrade"] == "websocket"
+    assert "WebSocket" in answer.said["detail"]
+
+
 async def test_requests_and_posts_are_counted_by_route(house: House) -> None:
     ada = await house.person()
     said = await ada.says("hello")

@@ -15,7 +15,6 @@ from server.chat.access import Standing
 from server.chat.constants import Capability, Kind
 from server.chat.journal import Draft
 from server.errors import Forbidden, Missing, Problem
-from server.realtime.seam import Identity
 from tests.rest.house import Answer, House, Person
 
 PEOPLE: dict[str, tuple[Role, Capability | None]] = {
@@ -132,7 +131,8 @@ async def test_a_list_holds_what_may_be_read(scene: Scene) -> None:
 
 
 async def test_the_socket_does_what_the_standing_says(scene: Scene, house: House) -> None:
-    rooms, who = house.node.rooms, Identity(scene.person.id, scene.person.name, scene.standing.role, None)
+    rooms = house.node.rooms
+    who = await rooms.sign_in(scene.person.token)
     named = b'{"thread_id":"%b"' % str(scene.thread).encode()
     asked = [
         (rooms.join(who, scene.channel), "may_read"),
@@ -153,7 +153,8 @@ async def test_the_socket_does_what_the_standing_says(scene: Scene, house: House
 async def test_the_socket_tells_the_same_of_hidden_and_absent_threads(scene: Scene, house: House) -> None:
     if scene.standing.may_read:
         return
-    rooms, who = house.node.rooms, Identity(scene.person.id, scene.person.name, scene.standing.role, None)
+    rooms = house.node.rooms
+    who = await rooms.sign_in(scene.person.token)
     told = []
     for channel in (scene.channel, f"thread:{ids.new()}"):
         for question in (rooms.join(who, channel), rooms.publish(who, channel, b'{"text":"x"}')):

@@ -1,4 +1,4 @@
-"""Both stock SDKs behind the same verbs, so that one test can be told twice: in JavaScript and in Python."""
+"""Both stock SDKs behind the same verbs, in both flavours: one test can be told four times."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import itertools
 import json
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from centrifuge import CentrifugeError, Client, ClientEventHandler, SubscriptionEventHandler
 from centrifuge.contexts import (
     ConnectedContext,
@@ -30,6 +32,7 @@ HERE = Path(__file__).parent
 HAS_JAVASCRIPT = shutil.which("node") is not None and (HERE / "node_modules" / "centrifuge").exists()
 
 Event = Mapping[str, Any]
+Flavour = Literal["json", "protobuf"]
 
 
 class Refused(Exception):
@@ -80,26 +83,33 @@ class Person(ABC):
 class Pythonic(Person):
     """centrifuge-python."""
 
-    def __init__(self) -> None:
+    def __init__(self, flavour: Flavour = "json") -> None:
         super().__init__()
+        self.flavour = flavour
         self.client: Client | None = None
 
     @override
     async def connect(self, url: str, token: str) -> None:
-        self.client = Client(url, events=_Connection(self.events), token=token, min_reconnect_delay=0.05)
+        self.client = Client(
+            url,
+            events=_Connection(self.events),
+            token=token,
+            min_reconnect_delay=0.05,
+            use_protobuf=self.flavour == "protobuf",
+        )
         await self.client.connect()
 
     @override
     async def subscribe(self, channel: str) -> None:
         assert self.client is not None
-        subscription = self.client.new_subscription(channel, events=_Subscription(channel, self.events))
+        subscription = self.client.new_subscription(channel, events=_Subscription(self, channel))
         await subscription.subscribe()
 
     @override
     async def publish(self, channel: str, data: Any) -> None:
         assert self.client is not None
         try:
-            await self.client.publish(channel, data)
+            await self.client.publish(channel, self.packed(data))
         except CentrifugeError as error:
             raise Refused(getattr(error, "code", 0), str(error)) from error
 
@@ -107,7 +117,7 @@ class Pythonic(Person):
     async def rpc(self, method: str, data: Any) -> Any:
         assert self.client is not None
         try:
-            return (await self.client.rpc(method, data)).data
+            return self.unpacked((await self.client.rpc(method, self.packed(data))).data)
         except CentrifugeError as error:
             raise Refused(getattr(error, "code", 0), str(error)) from error
 
@@ -115,6 +125,13 @@ class Pythonic(Person):
     async def leave(self) -> None:
         if self.client is not None:
             await self.client.disconnect()
+
+    def packed(self, data: Any) -> Any:
+        """The data as this flavour wants it: protobuf carries bytes, and JSON in them is the caller's affair."""
+        return json.dumps(data).encode() if self.flavour == "protobuf" else data
+
+    def unpacked(self, data: Any) -> Any:
+        return json.loads(data) if self.flavour == "protobuf" else data
 
 
 class _Connection(ClientEventHandler):
@@ -135,9 +152,10 @@ class _Connection(ClientEventHandler):
 
 
 class _Subscription(SubscriptionEventHandler):
-    def __init__(self, channel: str, events: list[Event]) -> None:
+    def __init__(self, person: Pythonic, channel: str) -> None:
+        self.person = person
         self.channel = channel
-        self.events = events
+        self.events = person.events
 
     @override
     async def on_subscribing(self, ctx: SubscribingContext) -> None:
@@ -153,7 +171,8 @@ class _Subscription(SubscriptionEventHandler):
 
     @override
     async def on_publication(self, ctx: PublicationContext) -> None:
-        heard = {"event": "publication", "channel": self.channel, "offset": ctx.pub.offset, "data": ctx.pub.data}
+        data = self.person.unpacked(ctx.pub.data)
+        heard = {"event": "publication", "channel": self.channel, "offset": ctx.pub.offset, "data": data}
         self.events.append(heard)
 
 
@@ -211,10 +230,10 @@ class JavaScript(Person):
 
 
 @asynccontextmanager
-async def javascript() -> AsyncIterator[JavaScript]:
+async def javascript(flavour: Flavour = "json") -> AsyncIterator[JavaScript]:
     """Somebody with the JavaScript SDK, gone at the end."""
     process = await asyncio.create_subprocess_exec(
-        *("node", str(HERE / "talk.mjs")),
+        *("node", str(HERE / "talk.mjs"), flavour),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=8_388_608,
@@ -235,10 +254,19 @@ async def javascript() -> AsyncIterator[JavaScript]:
 
 
 @asynccontextmanager
-async def pythonic() -> AsyncIterator[Pythonic]:
+async def pythonic(flavour: Flavour = "json") -> AsyncIterator[Pythonic]:
     """Somebody with the Python SDK, gone at the end."""
-    person = Pythonic()
+    person = Pythonic(flavour)
     try:
         yield person
     finally:
         await person.leave()
+
+
+Enter = Callable[[], AbstractAsyncContextManager[Person]]
+FLAVOURS: tuple[Flavour, ...] = ("json", "protobuf")
+NEEDS_NODE = pytest.mark.skipif(not HAS_JAVASCRIPT, reason="needs node, and `npm ci` in tests/sdk")
+EVERY_SDK = [
+    *(pytest.param(partial(pythonic, each), id=f"python-{each}") for each in FLAVOURS),
+    *(pytest.param(partial(javascript, each), id=f"javascript-{each}", marks=NEEDS_NODE) for each in FLAVOURS),
+]

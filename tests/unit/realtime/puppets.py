@@ -7,18 +7,19 @@ import json
 import selectors
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from typing_extensions import override
 
+from server import ids
 from server.errors import Unavailable
 from server.realtime.bus import Bus, Heard
 from server.realtime.codec import JSON, Codec
 from server.realtime.effects import Joined
+from server.realtime.presence import Presence
 from server.realtime.protocol import Close, Unsubscribe
 from server.realtime.seam import Identity
 
-ANN = Identity(UUID(int=1), "Ann", "user", None)
+ANN = Identity("ann")
 
 
 class PuppetBus(Bus):
@@ -81,6 +82,21 @@ class PuppetBus(Bus):
                 self.tell_node(True)
 
 
+class NoPresence(Presence):
+    """Nobody asks who listens, and there is no Redis to keep it in."""
+
+    def __init__(self, url: str, tell: Callable[[str, bytes], None]) -> None:
+        super().__init__(url or "redis://nowhere", tell)
+
+    @override
+    async def keep(self) -> None:
+        """Nothing is kept."""
+
+    @override
+    async def close(self) -> None:
+        """Nor taken away."""
+
+
 class Ear:
     """A listener whose socket takes as much as `takes` allows; None is everything."""
 
@@ -89,6 +105,9 @@ class Ear:
         self.channels: set[str] = set()
         self.is_slow = False
         self.is_over = False
+        self.who: Identity | None = ANN
+        self.id = ids.new().hex
+        self.granted: set[str] = set()
         self.closed_with: Close | None = None
         self.turn = 0
         self.due = 0.0
@@ -116,6 +135,12 @@ class Ear:
         self.channels.discard(channel)
         self.expelled.append(why.code)
         self.joined = None
+
+    def is_granted(self, channel: str) -> bool:
+        return channel in self.granted
+
+    async def ready(self) -> None:
+        await asyncio.sleep(0)
 
     def tick(self, now: float) -> None:
         """Nothing is due."""

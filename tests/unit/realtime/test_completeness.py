@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.errors import Problem
-from server.realtime.effects import Joined
+from server.realtime.effects import Join, Joined
 from server.realtime.node import Node
 from server.realtime.seam import Position, Publication
 from tests.realtime.twin import Streams, Twin
-from tests.unit.realtime.puppets import ANN, Dream, Ear, PuppetBus
+from tests.unit.realtime.puppets import ANN, Dream, Ear, NoPresence, PuppetBus
 
 CHANNEL = "thread:1"
 OFTEN = ["post", "edit", "turn", "through", "recover"] * 3 + ["lose", "double", "swap", "join"] * 2
@@ -58,9 +58,9 @@ class Person:
 class Scene:
     """Two nodes, one channel, four people who move between them, and a bus on strings at each."""
 
-    def __init__(self, chunk: int) -> None:
+    def __init__(self, chunk: int, first: int) -> None:
         self.streams = Streams()
-        self.nodes = [Node("", bus=PuppetBus, chunk=chunk) for _ in range(2)]
+        self.nodes = [Node("", bus=PuppetBus, presence=NoPresence, chunk=chunk, first=first) for _ in range(2)]
         self.rooms = Twin(self.streams, announce=self.announce)
         self.people = [Person(self.nodes[0]) for _ in range(4)]
         self.writes = 0
@@ -94,7 +94,7 @@ class Scene:
 
         async def go() -> None:
             try:
-                await person.node.join(person.ear, ANN, CHANNEL, since, welcome=welcome)
+                await person.node.join(person.ear, ANN, Join(1, CHANNEL, since), welcome=welcome)
             except Problem:
                 pass
 
@@ -156,8 +156,8 @@ class Scene:
                 assert person.known == self.rows()
 
 
-async def play(script: list[tuple[str, int]], chunk: int) -> None:
-    scene = Scene(chunk)
+async def play(script: list[tuple[str, int]], chunk: int, first: int) -> None:
+    scene = Scene(chunk, first)
     for node in scene.nodes:
         await node.open(scene.rooms)
     try:
@@ -174,16 +174,16 @@ async def play(script: list[tuple[str, int]], chunk: int) -> None:
             await node.close()
 
 
-def dream(script: list[tuple[str, int]], chunk: int = 200) -> None:
+def dream(script: list[tuple[str, int]], chunk: int = 200, first: int = 1_000) -> None:
     with asyncio.Runner(loop_factory=Dream) as runner:
-        runner.run(play(script, chunk))
+        runner.run(play(script, chunk, first))
 
 
 @settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps, st.sampled_from([1, 200]))
-def test_nobody_ever_misses_or_doubles_anything(script: list[tuple[str, int]], chunk: int) -> None:
-    """With a chunk of 1 every fan-out to two people is interrupted."""
-    dream(BEGINNING + script, chunk)
+@given(steps, st.sampled_from([1, 200]), st.sampled_from([1, 1_000]))
+def test_nobody_ever_misses_or_doubles_anything(script: list[tuple[str, int]], chunk: int, first: int) -> None:
+    """With a chunk of 1 every fan-out to two people is interrupted; with a first of 1 most are fed what they missed."""
+    dream(BEGINNING + script, chunk, first)
 
 
 def test_a_lost_tail_is_found_by_the_check() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.realtime import gate as gates
 from server.realtime.gate import Gate, Torn
-from server.realtime.seam import Position, Publication
+from server.realtime.seam import News, Position, Publication
 
 
 def told(*offsets: int) -> list[Publication]:
     return [Publication(each, b"{}") for each in offsets]
 
 
-def offsets(publications: list[Publication]) -> list[int]:
+def offsets(publications: Sequence[News]) -> list[int]:
     return [each.offset for each in publications]
 
 

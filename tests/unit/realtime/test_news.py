@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.realtime import news
-from server.realtime.seam import Publication
+from server.realtime.seam import Motion, News, Publication
 
-publications = st.builds(Publication, st.integers(0, 2**53), st.text(max_size=40).map(lambda each: repr(each).encode()))
+data = st.text(max_size=40).map(lambda each: repr(each).encode())
+publications = st.builds(Publication, st.integers(0, 2**53), data)
+motions = st.builds(Motion, data, st.booleans())
 
 
-@given(st.text("abc0123-"), st.lists(publications, min_size=1, max_size=20))
-def test_round_trip(epoch: str, told: list[Publication]) -> None:
-    heard: list[Publication] = []
+@given(st.text("abc0123-"), st.lists(publications | motions, min_size=1, max_size=20))
+def test_round_trip(epoch: str, told: list[News]) -> None:
+    heard: list[News] = []
     for payload in news.write(epoch, told):
         said, some = news.read(payload)
         assert said == epoch

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import pytest
 
 from server.errors import Conflict, Forbidden, Invalid, Limited, Missing, Problem, Unauthenticated, Unavailable
@@ -15,23 +13,23 @@ from server.realtime.effects import (
     Committed,
     Cut,
     Effect,
-    Found,
     Join,
     Joined,
     Leave,
+    Notice,
     Publish,
-    Read,
     Refresh,
     Returned,
     SignedIn,
     SignIn,
 )
 from server.realtime.protocol import Close, Error
-from server.realtime.seam import Identity, Position, Publication
+from server.realtime.seam import Entry, Identity, Position, Publication
 from server.realtime.session import CHANNELS, PENDING_COMMANDS, PUBLISHES_IN_FLIGHT, Pace, Session
 
-ANN = Identity(UUID(int=1), "Ann", "user", None)
-BOB = Identity(UUID(int=2), "Bob", "user", None)
+ANN = Identity("ann")
+BOB = Identity("bob")
+ENTRY = Entry(Position("e", 9), with_presence=True)
 PACE = Pace()
 
 
@@ -60,7 +58,7 @@ def session() -> Session:
 def subscribed(session: Session, channel: str = "c") -> None:
     (work,) = say(session, f'{{"id":2,"subscribe":{{"channel":"{channel}"}}}}')
     assert isinstance(work, Join)
-    session.finish(work, Joined(Position("e", 3)), now=100.0)
+    session.finish(work, Joined(ENTRY, Position("e", 3)), now=100.0)
 
 
 def test_connect_tells_who_and_how_to_ping() -> None:
@@ -156,7 +154,7 @@ def test_a_pong_nobody_asked_for_breaks_the_rule(session: Session) -> None:
 def test_subscribing(session: Session) -> None:
     (work,) = say(session, '{"id":2,"subscribe":{"channel":"c","flag":1,"join_leave":true}}')
     assert isinstance(work, Join)
-    (answer,) = session.finish(work, Joined(Position("e", 3)), now=100.0)
+    (answer,) = session.finish(work, Joined(ENTRY, Position("e", 3)), now=100.0)
     assert isinstance(answer, Answer)
     result = answer.reply.subscribe
     assert result is not None
@@ -168,7 +166,7 @@ def test_recovering(session: Session) -> None:
     (work,) = say(session, '{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"e","offset":3}}')
     assert isinstance(work, Join)
     assert work.since == Position("e", 3)
-    (answer,) = session.finish(work, Joined(Position("e", 3), [Publication(4, b"{}")]), now=100.0)
+    (answer,) = session.finish(work, Joined(ENTRY, Position("e", 3), [Publication(4, b"{}")]), now=100.0)
     assert isinstance(answer, Answer)
     result = answer.reply.subscribe
     assert result is not None
@@ -179,7 +177,7 @@ def test_recovering(session: Session) -> None:
 def test_recovery_that_cannot_be_had_never_lies(session: Session) -> None:
     (work,) = say(session, '{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"old","offset":3}}')
     assert isinstance(work, Join)
-    (answer,) = session.finish(work, Joined(Position("e", 9)), now=100.0)
+    (answer,) = session.finish(work, Joined(ENTRY, Position("e", 9)), now=100.0)
     assert isinstance(answer, Answer)
     result = answer.reply.subscribe
     assert result is not None
@@ -189,7 +187,7 @@ def test_recovery_that_cannot_be_had_never_lies(session: Session) -> None:
 def test_who_wants_all_or_nothing_gets_nothing(session: Session) -> None:
     (work,) = say(session, '{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"old","flag":3}}')
     assert isinstance(work, Join)
-    leave, answer = session.finish(work, Joined(Position("e", 9)), now=100.0)
+    leave, answer = session.finish(work, Joined(ENTRY, Position("e", 9)), now=100.0)
     assert leave == Leave("c")
     assert errors([answer]) == [protocol.UNRECOVERABLE]
     assert not session.channels
@@ -304,40 +302,18 @@ def test_calls(session: Session) -> None:
         assert error.code == code
 
 
-def test_history(session: Session) -> None:
-    (work,) = say(session, '{"id":5,"history":{"channel":"c","limit":-1,"since":{"offset":3,"epoch":"e"}}}')
-    assert work == Read(5, "c", 300, Position("e", 3))
-    (answer,) = session.finish(work, Found(Position("e", 4), [Publication(4, b"{}")]), now=100.0)
-    assert isinstance(answer, Answer)
-    assert answer.reply.history is not None
-    assert (answer.reply.history.epoch, answer.reply.history.offset) == ("e", 4)
-    assert say(session, '{"id":6,"history":{"channel":"c"}}') == [Read(6, "c", 0, Position("", 0))]
-
-
-def test_history_of_another_epoch_is_unrecoverable(session: Session) -> None:
-    (work,) = say(session, '{"id":5,"history":{"channel":"c","limit":1,"since":{"offset":3,"epoch":"old"}}}')
-    assert isinstance(work, Read)
-    assert errors(session.finish(work, Found(Position("e", 4)), now=100.0)) == [protocol.UNRECOVERABLE]
-
-
-@pytest.mark.parametrize(
-    ("line", "error"),
-    [
-        ('{"id":5,"history":{"channel":"c","reverse":true,"since":{"offset":0}}}', protocol.BAD_REQUEST),
-        ('{"id":5,"history":{"channel":"c","reverse":true}}', protocol.NOT_AVAILABLE),
-        ('{"id":5,"presence":{"channel":"c"}}', protocol.NOT_AVAILABLE),
-        ('{"id":5,"presence_stats":{"channel":"c"}}', protocol.NOT_AVAILABLE),
-        ('{"id":5,"sub_refresh":{"channel":"c","token":"t"}}', protocol.NOT_AVAILABLE),
-    ],
-)
-def test_what_is_not_there_yet_says_so(session: Session, line: str, error: Error) -> None:
-    assert errors(say(session, line)) == [error]
-
-
-def test_send_is_heard_in_silence_and_a_ping_command_is_answered(session: Session) -> None:
-    (answer,) = say(session, '{"send":{"data":{"typing":true}}}', '{"id":5,"ping":{}}')
+def test_send_is_taken_in_silence_and_a_ping_command_is_answered(session: Session) -> None:
+    (work,) = say(session, '{"send":{"data":{"typing":true}}}', '{"id":5,"ping":{}}')
+    assert work == Notice(0, b'{"typing":true}')
+    (answer,) = session.finish(work, Committed(), now=100.0)
     assert isinstance(answer, Answer)
     assert answer.reply.ping is not None
+
+
+def test_a_notice_that_is_refused_is_refused_in_silence(session: Session) -> None:
+    (work,) = say(session, '{"send":{"data":{}}}')
+    assert isinstance(work, Notice)
+    assert session.finish(work, Invalid("invalid_input"), now=100.0) == []
 
 
 def refreshing(outcome: SignedIn | Exception) -> tuple[Session, list[Effect]]:

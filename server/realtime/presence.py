@@ -1,0 +1,225 @@
+"""Who listens to which channel, over all nodes: kept in Redis under a lease of each node. Knows no socket.
+
+    parley:presence:nodes             sorted set: a node's id, and until when its lease runs (Redis' own clock)
+    parley:presence:node:<id>         set: the places its clients have, `<client> <channel>`
+    parley:presence:channel:<name>    hash: the client, and `<node> <ClientInfo as JSON>`
+
+A node that stops renewing its lease counts as gone at once; whoever sees it first takes its clients away and tells
+those who listen. Redis may forget all of it: the next beat finds no lease, and everybody here is put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from server import ids, valkey
+from server.errors import Unavailable
+from server.logging import named
+from server.realtime import news
+from server.realtime.protocol import ClientInfo
+from server.realtime.seam import Identity, Motion
+
+LEASE_SECONDS = 10.0  # a killed node's clients are gone, and said to be gone, about so long after
+BEAT_SECONDS = 3.0
+PENDING_LIMIT = 50_000  # changes Redis has not taken; with more, everything is put back when it is there again
+BATCH = 1_000  # places of a dead node taken away at once
+FLUSH_SECONDS = 5.0
+
+NODES = "parley:presence:nodes"
+NOW = "local t = redis.call('TIME') local now = t[1] + t[2] / 1000000 "
+BEAT = f"""{NOW}
+local was = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+return {{was and tonumber(was) >= now and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now)}}"""
+ALIVE = f"{NOW} return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')"
+STRIKE = f"{NOW} local was = redis.call('ZSCORE', KEYS[1], ARGV[1]) " + (
+    "if was and tonumber(was) < now then redis.call('ZREM', KEYS[1], ARGV[1]) end"
+)
+
+Place = tuple[str, str]
+log = named(__name__)
+
+
+class Presence:
+    """Arrivals and departures are told at once and written soon; whoever asks waits until they are written."""
+
+    def __init__(self, url: str, tell: Callable[[str, bytes], None]) -> None:
+        """`tell` says a payload to all who listen to a channel."""
+        self._redis: Any = valkey.connect(url)
+        self._tell = tell
+        self._node = ids.new().hex
+        self._here: dict[Place, bytes] = {}
+        self._pending: dict[Place, bytes | None] = {}
+        self._must_restore = False
+        self._flushing = asyncio.Lock()
+        self._wake = asyncio.Event()
+
+    def arrive(self, channel: str, client: str, who: Identity) -> None:
+        """Somebody listens from now on."""
+        info = _info(client, who)
+        self._here[channel, client] = info
+        self._write((channel, client), info)
+        self._say(channel, info, has_come=True)
+
+    def depart(self, channel: str, client: str) -> None:
+        """Somebody listens no longer; who was not here is gone already."""
+        info = self._here.pop((channel, client), None)
+        if info is not None:
+            self._write((channel, client), None)
+            self._say(channel, info, has_come=False)
+
+    async def of(self, channel: str) -> Mapping[str, ClientInfo]:
+        """Who listens, by client; raises Unavailable."""
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._flush()
+                alive = await self._alive()
+                kept = await self._redis.hgetall(_channel(channel))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable("presence_unknown", "who listens is not known at the moment; try again") from error
+        return {client.decode(): info for client, (node, info) in _read(kept).items() if node in alive}
+
+    async def _alive(self) -> set[str]:
+        return {each.decode() for each in await self._redis.eval(ALIVE, 1, NODES)}
+
+    async def keep(self) -> None:
+        """Write what changes, renew the lease, take away the clients of nodes that are gone. Ends by cancellation."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_beating())
+            tasks.create_task(self._keep_writing())
+
+    async def close(self) -> None:
+        """Take everybody here away, and hang up."""
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._flush()
+                await self._redis.zrem(NODES, self._node)
+        except (RedisError, OSError, TimeoutError) as why:
+            log.warning("presence_left_behind", why=str(why))  # the lease ends by itself
+        await self._redis.aclose()
+
+    def _say(self, channel: str, info: bytes, *, has_come: bool) -> None:
+        for payload in news.write("", [Motion(info, has_come)]):
+            self._tell(channel, payload)
+
+    def _write(self, place: Place, info: bytes | None) -> None:
+        self._pending[place] = info
+        if len(self._pending) > PENDING_LIMIT:
+            self._pending, self._must_restore = {}, True
+        self._wake.set()
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._wake.wait()
+            try:
+                await self._flush()
+            except (RedisError, OSError, TimeoutError) as why:
+                log.warning("presence_unwritten", why=str(why))
+                await asyncio.sleep(BEAT_SECONDS * random.uniform(0.5, 1))  # noqa: S311 — spreads, keeps no secret
+
+    async def _flush(self) -> None:
+        """Write what is pending, in one go; what fails is pending again, behind what came meanwhile."""
+        async with self._flushing:
+            self._wake.clear()
+            if self._must_restore:
+                self._pending, self._must_restore = {**self._here, **self._pending}, False
+            if not self._pending:
+                return
+            changes, self._pending = self._pending, {}
+            try:
+                await self._put(changes)
+            except BaseException:
+                self._pending = {**changes, **self._pending}
+                self._wake.set()
+                raise
+
+    async def _put(self, changes: Mapping[Place, bytes | None]) -> None:
+        pipe = self._redis.pipeline(transaction=False)
+        come: dict[str, dict[str, bytes]] = {}
+        gone: dict[str, list[str]] = {}
+        mark = self._node.encode() + b" "
+        for (channel, client), info in changes.items():
+            if info is None:
+                gone.setdefault(channel, []).append(client)
+            else:
+                come.setdefault(channel, {})[client] = mark + info
+        arrived = [f"{client} {channel}" for channel, clients in come.items() for client in clients]
+        departed = [f"{client} {channel}" for channel, clients in gone.items() for client in clients]
+        if arrived:  # noted before they are put: whoever is put is found again
+            pipe.sadd(_node(self._node), *arrived)
+        for channel, fields in come.items():
+            pipe.hset(_channel(channel), mapping=fields)
+        for channel, clients in gone.items():
+            pipe.hdel(_channel(channel), *clients)
+        if departed:
+            pipe.srem(_node(self._node), *departed)
+        await pipe.execute()
+
+    async def _keep_beating(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    was_known, dead = await self._redis.eval(BEAT, 1, NODES, self._node, LEASE_SECONDS)
+                if not was_known:
+                    self._put_back()
+                for node in dead:
+                    await self._reap(node.decode())
+            except (RedisError, OSError, TimeoutError) as why:
+                log.warning("presence_beat_missed", why=str(why))
+            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.7, 1))  # noqa: S311 — spreads, keeps no secret
+
+    def _put_back(self) -> None:
+        """Redis has forgotten this node, or others took it for dead: put everybody back, and say so."""
+        if not self._here:
+            return
+        log.info("presence_put_back", clients=len(self._here))
+        self._must_restore = True
+        self._wake.set()
+        for (channel, _), info in self._here.items():
+            self._say(channel, info, has_come=True)
+
+    async def _reap(self, node: str) -> None:
+        """Take a dead node's clients away and tell of each; of several who do it at once, one tells."""
+        log.info("presence_reaps", node=node)
+        while places := await self._redis.srandmember(_node(node), BATCH):
+            if node in await self._alive():
+                return  # it was only asleep, and puts its clients back
+            for place in places:
+                client, _, channel = place.decode().partition(" ")
+                await self._take_away(node, channel, client)
+            await self._redis.srem(_node(node), *places)
+        await self._redis.eval(STRIKE, 1, NODES, node)
+
+    async def _take_away(self, node: str, channel: str, client: str) -> None:
+        kept = await self._redis.hget(_channel(channel), client)
+        if kept is None or not kept.startswith(node.encode()):
+            return
+        if await self._redis.hdel(_channel(channel), client):
+            self._say(channel, kept.partition(b" ")[2], has_come=False)
+
+
+def _channel(name: str) -> str:
+    return f"parley:presence:channel:{name}"
+
+
+def _node(node: str) -> str:
+    return f"parley:presence:node:{node}"
+
+
+def _info(client: str, who: Identity) -> bytes:
+    known = msgspec.Raw(who.info) if who.info else msgspec.Raw()
+    return msgspec.json.encode(ClientInfo(who.user, client, known))
+
+
+def _read(kept: Mapping[bytes, bytes]) -> dict[bytes, tuple[str, ClientInfo]]:
+    read = {}
+    for client, value in kept.items():
+        node, _, info = value.partition(b" ")
+        read[client] = (node.decode(), msgspec.json.decode(info, type=ClientInfo))
+    return read
