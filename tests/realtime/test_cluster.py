@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from server.errors import Unavailable
+from server.realtime.bus import Bus
 from server.realtime.slots import SLOTS, slot_of
 from tests.eventually import eventually
 from tests.fleet.cluster import FORM_SECONDS, Cluster, Member, cluster
@@ -142,6 +143,24 @@ async def test_a_slot_on_its_way_is_served_where_it_was(trio: Cluster) -> None:
     finally:
         for member in (giver, taker):
             await member.ask("CLUSTER", "SETSLOT", slot(name), "STABLE")
+
+
+async def test_it_starts_without_a_cluster_and_finds_it_later(trio: Cluster) -> None:
+    for member in trio.members:
+        member.kill()
+    bus = Bus(trio.url)
+    connecting = asyncio.create_task(bus.connect())
+    with pytest.raises(Unavailable):
+        await bus.subscribe("c")
+    bus.tell("c", b"kept until then")
+    for member in trio.members:
+        member.start()
+    await connecting
+    await eventually(lambda: bus.is_up, within=15)
+    async with asyncio.timeout(5):
+        assert (await bus.next_published()).message == "kept until then"
+    await bus.disconnect()
+    await trio.content()
 
 
 async def test_nodes_deliver_in_order_while_slots_move_and_a_server_dies(trio: Cluster) -> None:
