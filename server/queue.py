@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from redis.exceptions import RedisError
 from taskiq import AsyncBroker
 from taskiq.exceptions import TaskiqError
 from taskiq.kicker import AsyncKicker
@@ -14,7 +13,7 @@ from taskiq_redis import RedisStreamBroker, RedisStreamClusterBroker
 
 from server.address import addresses, is_cluster
 from server.logging import named
-from server.valkey import members
+from server.valkey import FAILURES, members
 
 STREAM = "parley:tasks"
 STREAM_ENTRIES = 1000  # tasks only say "look now": older ones are trimmed, and a sweep says them again
@@ -83,7 +82,7 @@ class Queue:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self._send(tasks)
-            except (RedisError, TaskiqError, OSError, TimeoutError) as error:
+            except (TaskiqError, *FAILURES) as error:
                 log.warning("tasks_unsaid", tasks=len(tasks), error=repr(error))
             await asyncio.sleep(REST_SECONDS)
 

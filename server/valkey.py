@@ -8,9 +8,12 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import RedisClusterException, RedisError
 
 from server.address import addresses, is_cluster
 
+# What a client raises when Redis does not answer, or with an error. The cluster's own is no RedisError.
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
 ANSWER_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 RETRIES = 6

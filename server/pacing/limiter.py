@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import RedisError
 
 from server import clock
 from server.logging import named
 from server.pacing.pace import MICROSECONDS, Rate, Reservation, reserve
 from server.pacing.script import RESERVE
+from server.valkey import FAILURES
 
 PREFIX = "{pace}:"  # one hash tag: on a cluster the keys of one call have to live together
 ANSWER_SECONDS = 0.5  # Redis takes a tenth of a millisecond; nobody signs in later because it hangs
@@ -39,7 +39,7 @@ class Limiter:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await self._in_redis(rates, max_wait)
-            except (RedisError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 self._away_until = clock.monotonic() + AWAY_SECONDS
                 log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
         return self._here(rates, max_wait)

@@ -45,6 +45,13 @@ async def test_processes_meet_in_a_cluster_as_well() -> None:
         assert answers == [True] * 5 + [False] * 5
 
 
+async def test_a_cluster_that_is_away_is_done_without() -> None:
+    redis = connect("redis+cluster://127.0.0.1:1,127.0.0.1:2", retries=0)
+    answers = [(await Limiter(redis).reserve({"one": SLOW})).granted for _ in range(2)]
+    assert answers == [True, True]
+    await redis.aclose()
+
+
 async def test_places_ahead_are_booked_one_after_the_other(redis_url: str) -> None:
     async with limiter_at(redis_url) as limiter:
         key, rate = ids.secret(8), Rate(count=1, seconds=60, burst=1)
