@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from redis.exceptions import RedisError
 
 from server import ids, valkey
 from server.errors import Unavailable
@@ -82,7 +81,7 @@ class Presence:
                 await self._flush()
                 alive = await self._alive()
                 kept = await self._redis.hgetall(_channel(channel))
-        except (RedisError, OSError, TimeoutError) as error:
+        except valkey.FAILURES as error:
             raise Unavailable("presence_unknown", "who listens is not known at the moment; try again") from error
         return {client.decode(): info for client, (node, info) in _read(kept).items() if node in alive}
 
@@ -101,7 +100,7 @@ class Presence:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._flush()
                 await self._redis.zrem(NODES, self._node)
-        except (RedisError, OSError, TimeoutError) as why:
+        except valkey.FAILURES as why:
             log.warning("presence_left_behind", why=str(why))  # the lease ends by itself
         await self._redis.aclose()
 
@@ -120,7 +119,7 @@ class Presence:
             await self._wake.wait()
             try:
                 await self._flush()
-            except (RedisError, OSError, TimeoutError) as why:
+            except valkey.FAILURES as why:
                 log.warning("presence_unwritten", why=str(why))
                 await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.5, 1))
 
@@ -171,7 +170,7 @@ class Presence:
                     self._put_back()
                 for node in dead:
                     await self._reap(node.decode())
-            except (RedisError, OSError, TimeoutError) as why:
+            except valkey.FAILURES as why:
                 log.warning("presence_beat_missed", why=str(why))
             await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.7, 1))
 
