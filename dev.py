@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed-locks"
 RUN_LOCK, DEV_LOCK, UV_LOCK = "requirements.lock", "requirements-dev.lock", "requirements-uv.lock"
 NODE_TESTS = ROOT / "tests" / "sdk"
+SUITES = VENV / "suites"
 OLDEST, NEWEST = (3, 11), (3, 14)
 
 NO_PYTHON = """Parley needs Python 3.11 or newer, and there is none on this machine's PATH. Install one:
@@ -48,6 +50,7 @@ def test() -> NoReturn:
     """the whole suite on real engines, in parallel; arguments go to pytest"""
     prepare(DEV_LOCK)
     prepare_node()
+    prepare_suite()
     workers = max(2, os.cpu_count() or 2)
     become("-m", "pytest", "-n", str(workers), "-m", "not long", *sys.argv[2:])
 
@@ -76,6 +79,13 @@ def e2e() -> NoReturn:
     prepare(DEV_LOCK)
     prepare_node()
     become("-m", "pytest", "tests/e2e", *sys.argv[2:])
+
+
+def sdk() -> NoReturn:
+    """the whole test suite of centrifuge-python, against a server of ours on port 8000"""
+    prepare(DEV_LOCK)
+    prepare_suite()
+    become("-m", "tests.compat")
 
 
 def chaos() -> NoReturn:
@@ -128,6 +138,7 @@ HABITS: dict[str, Callable[[], None]] = {
     "check": check,
     "unit": unit,
     "e2e": e2e,
+    "sdk": sdk,
     "chaos": chaos,
     "bench": bench,
     "tidy": tidy,
@@ -258,6 +269,27 @@ def prepare_node() -> None:
     if not installed.exists() or installed.stat().st_mtime < pinned.stat().st_mtime:
         print("Setting up tests/sdk ...", flush=True)
         subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=NODE_TESTS, check=False)
+
+
+def prepare_suite() -> None:
+    """The tests that the Python SDK brings along in its sources; without them the test that runs them is skipped."""
+    pin, archive = suite()
+    if archive.exists():
+        return
+    print(f"Fetching {archive.name} ...", flush=True)
+    SUITES.mkdir(exist_ok=True)
+    pinned = SUITES / "pinned.txt"
+    pinned.write_text(pin)
+    exactly = ["--no-deps", "--no-binary", "centrifuge-python", "--require-hashes", "-r", str(pinned)]
+    download = ["-m", "pip", "download", "--quiet", "--dest", str(SUITES), *exactly]
+    subprocess.run([str(PYTHON), *download], cwd=ROOT, check=False)
+
+
+def suite() -> tuple[str, Path]:
+    """The SDK as the lock pins it, and where its sources are kept."""
+    found = re.search(r"^centrifuge-python==(\S+)(?:.*\\\n)+.*\n", (ROOT / DEV_LOCK).read_text(), re.MULTILINE)
+    assert found is not None
+    return found[0], SUITES / f"centrifuge_python-{found[1]}.tar.gz"
 
 
 def main() -> None:

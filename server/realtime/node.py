@@ -167,7 +167,7 @@ class Node:
             self._streams.compare(channel, entry.position, known)
             arrival = Arrival(guest, channel, ask, entry, welcome)
             recovery = None
-            if ask.since is not None and entry.position.epoch:
+            if ask.since is not None and entry.position.epoch and ask.since.offset >= entry.forgotten:
                 recovery = self._streams.begin(channel, ask.since)
             if recovery is None:
                 self._seat(arrival, Joined(entry, channel.gate.position))

@@ -21,7 +21,7 @@ from server import ids, valkey
 from server.errors import Unavailable
 from server.logging import named
 from server.realtime import news
-from server.realtime.protocol import ClientInfo
+from server.realtime.protocol import NOTHING, ClientInfo
 from server.realtime.seam import Identity, Motion
 
 LEASE_SECONDS = 10.0  # a killed node's clients are gone, and said to be gone, about so long after
@@ -213,7 +213,7 @@ def _node(node: str) -> str:
 
 
 def _info(client: str, who: Identity) -> bytes:
-    known = msgspec.Raw(who.info) if who.info else msgspec.Raw()
+    known = msgspec.Raw(who.info) if who.info else NOTHING
     return msgspec.json.encode(ClientInfo(who.user, client, known))
 
 

@@ -37,6 +37,8 @@ class Entry(Struct, frozen=True):
     want to know, and `with_motions` to everybody.
 
     `is_granted` says that a token gave the leave, until `expires_at`, and not the person's standing.
+
+    What changed up to `forgotten` can no longer be read: who stood before that does not recover.
     """
 
     position: Position
@@ -44,6 +46,7 @@ class Entry(Struct, frozen=True):
     with_motions: bool = False
     is_granted: bool = False
     expires_at: float | None = None
+    forgotten: int = 0
 
 
 class Publication(Struct, frozen=True):

@@ -21,6 +21,7 @@ class Stream:
 
     epoch: str
     top: int = 0
+    forgotten: int = 0
     rows: dict[int, bytes] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
 
@@ -32,6 +33,11 @@ class Stream:
         self.places[key] = self.top
         self.rows[self.top] = data
         return Publication(self.top, data)
+
+    def forget(self, through: int) -> None:
+        """Keep only what came after."""
+        self.forgotten = through
+        self.rows = {offset: data for offset, data in self.rows.items() if offset > through}
 
 
 class Streams:
@@ -101,7 +107,7 @@ class Twin:
         stream = self.streams.of(channel)
         position = Position(stream.epoch, stream.top)
         if (channel, who.user) not in self.streams.removed:
-            return Entry(position, with_presence=not channel.startswith("shy:"))
+            return Entry(position, with_presence=not channel.startswith("shy:"), forgotten=stream.forgotten)
         if token == "stale":
             raise Unauthenticated("token_expired")
         if not token.isdigit():

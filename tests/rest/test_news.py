@@ -173,6 +173,20 @@ async def test_remote_calls_do_what_the_rest_doors_do(ada: Person) -> None:
     assert gone["offset"] == 4
 
 
+async def test_a_raw_newline_in_what_was_sent_is_in_nothing_that_is_heard(ada: Person) -> None:
+    thread = await ada.opens("group")
+    ear = await ada.listens(thread)
+    rooms = ada.house.node.rooms
+    who = await rooms.sign_in(ada.token)
+    sent = b'{\n"text": "one\\ntwo",\n"payload": {\n"a":\n1}\n}'  # as protobuf can carry it
+    await rooms.publish(who, f"thread:{thread['id']}", sent)
+    await eventually(ear.heard)
+    (heard,) = [data for offset, data in ear.heard() if offset]
+    assert (heard["text"], heard["payload"]) == ("one\ntwo", {"a": 1})
+    asked = b'{\n"thread_id":\n"%s"}' % thread["id"].encode()
+    assert b"\n" not in ear.out + await rooms.call(who, "chat.history", asked)
+
+
 async def test_a_call_that_is_not_there_names_those_that_are(ada: Person) -> None:
     with pytest.raises(Missing, match=r"chat\.post"):
         await ada.calls("chat.pots")

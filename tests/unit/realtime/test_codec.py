@@ -7,7 +7,18 @@ import json
 import pytest
 
 from server.realtime.codec import JSON
-from server.realtime.protocol import EMPTY, PING, ConnectResult, HistoryResult, Malformed, Reply, SubscribeResult
+from server.realtime.protocol import (
+    EMPTY,
+    PING,
+    ClientInfo,
+    ConnectResult,
+    HistoryResult,
+    Malformed,
+    PresenceResult,
+    PresenceStatsResult,
+    Reply,
+    SubscribeResult,
+)
 from server.realtime.seam import Publication
 
 NO_COMMANDS = [b"", b"\n", b"{}\n\n{}", b"[]", b"{", b'{"id":-1}', b'{"id":"1"}', b'{"id":4294967296}', b"\xff", b"nul"]
@@ -63,6 +74,14 @@ def test_zero_values_are_left_out_and_empty_results_are_not() -> None:
 def test_what_the_sdks_index_is_always_written() -> None:
     assert said(JSON.write(Reply(1, history=HistoryResult((), "", 0)))) == (
         '{"id":1,"history":{"publications":[],"epoch":"","offset":0}}'
+    )
+    assert said(JSON.write(Reply(1, presence=PresenceResult({})))) == '{"id":1,"presence":{"presence":{}}}'
+    assert said(JSON.write(Reply(1, presence_stats=PresenceStatsResult(0, 0)))) == (
+        '{"id":1,"presence_stats":{"num_clients":0,"num_users":0}}'
+    )
+    anonymous = PresenceResult({"c": ClientInfo("", "c")})
+    assert said(JSON.write(Reply(1, presence=anonymous))) == (
+        '{"id":1,"presence":{"presence":{"c":{"user":"","client":"c"}}}}'
     )
     expiring = ConnectResult("c", "v", expires=True, ttl=0)
     assert '"ttl":0' in said(JSON.write(Reply(1, connect=expiring)))

@@ -141,6 +141,13 @@ def test_pings_and_pongs(session: Session) -> None:
     assert session.due == 137.5
 
 
+def test_pings_come_whatever_else_is_said(session: Session) -> None:
+    for second in range(12):
+        say(session, f'{{"id":{second + 2},"ping":{{}}}}')
+        assert session.tick(100.0 + second) == []
+    assert session.tick(112.5) == [Answer(protocol.PING)]
+
+
 def test_a_missing_pong_ends_it_whatever_else_is_said(session: Session) -> None:
     session.tick(112.5)
     say(session, '{"id":5,"ping":{}}')
