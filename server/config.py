@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from server.address import addresses
+
 VERSION = "0.1.0"
 SECRET_MIN_LENGTH = 32
 DEFAULT_SECRETS = frozenset({"your-secret-key", "change-me", "changeme", "secret"})
@@ -72,11 +74,16 @@ class Settings(BaseSettings):
 
     @cached_property
     def redis(self) -> str:
-        """The URL of Redis or Valkey."""
+        """The URL of Redis or Valkey, or of a cluster of them."""
         if not self.redis_url:
             raise Misconfigured(
                 "REDIS_URL is not set: name a Redis or Valkey, or use `parley up` to start a private one"
             )
-        if urlsplit(self.redis_url).scheme not in ("redis", "rediss", "unix"):
-            raise Misconfigured("REDIS_URL has to start with redis://, rediss:// or unix://")
+        try:
+            addresses(self.redis_url)
+        except ValueError:  # its text may hold a piece of the password
+            raise Misconfigured(
+                "REDIS_URL has to start with redis://, rediss:// or unix://, or, for a cluster with database 0 alone, "
+                "redis+cluster:// or rediss+cluster:// (redis+cluster://one.example.com:6379,two.example.com:6379)"
+            ) from None
         return self.redis_url

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from redis.exceptions import RedisError
+from taskiq import AsyncBroker
 from taskiq.exceptions import TaskiqError
 from taskiq.kicker import AsyncKicker
-from taskiq_redis import RedisStreamBroker
+from taskiq_redis import RedisStreamBroker, RedisStreamClusterBroker
 
+from server.address import addresses, is_cluster
 from server.logging import named
+from server.valkey import FAILURES, members
 
 STREAM = "parley:tasks"
 STREAM_ENTRIES = 1000  # tasks only say "look now": older ones are trimmed, and a sweep says them again
 UNSAID_LIMIT = 1000  # different tasks that wait to be sent; when full, a new one is dropped
 REST_SECONDS = 0.1  # what is said meanwhile is said once
 ANSWER_SECONDS = 2.0
+BLOCK_MILLISECONDS = 2000  # of one read; below the client's own patience of 5 s, which would end the worker
 
 log = named("queue")
 
@@ -27,11 +31,20 @@ class Task(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def stream(url: str) -> RedisStreamBroker:
+def stream(url: str) -> AsyncBroker:
     """The way to the workers, for who speaks and who listens. Nothing sent before the first worker came is skipped."""
-    return RedisStreamBroker(
-        url, queue_name=STREAM, consumer_group_name="workers", consumer_id="0", maxlen=STREAM_ENTRIES, xread_count=1
-    )
+    group: dict[str, Any] = {
+        "queue_name": STREAM,
+        "consumer_group_name": "workers",
+        "consumer_id": "0",
+        "maxlen": STREAM_ENTRIES,
+        "xread_block": BLOCK_MILLISECONDS,
+    }
+    if is_cluster(url):
+        # It never takes over what a dead worker had read (taskiq-redis issue 130). A sweep says that again, as always.
+        seed = addresses(url)[0]
+        return RedisStreamClusterBroker(f"redis://{seed.netloc}", **group, **members(url))
+    return RedisStreamBroker(url, **group, xread_count=1)
 
 
 class Queue:
@@ -69,7 +82,7 @@ class Queue:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self._send(tasks)
-            except (RedisError, TaskiqError, OSError, TimeoutError) as error:
+            except (TaskiqError, *FAILURES) as error:
                 log.warning("tasks_unsaid", tasks=len(tasks), error=repr(error))
             await asyncio.sleep(REST_SECONDS)
 

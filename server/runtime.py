@@ -16,6 +16,7 @@ from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
 from server.chat.channels import ChatChannels
+from server.chat.entrance import Entrance
 from server.chat.journal import Journal
 from server.chat.service import Chat
 from server.config import Settings
@@ -51,7 +52,8 @@ class Runtime:
             self._node.announce, self._node.announce_review, say=self._queue.say, note=self._bulletin.note
         )
         self._journal = Journal(settings.database, announcer.posted)
-        access = Access(self._database)
+        self._entrance = Entrance(self._database)
+        access = Access(self._entrance)
         self._chat = Chat(self._database, self._journal, access, announcer, settings.message_characters)
 
     async def __aenter__(self) -> Self:
@@ -59,7 +61,7 @@ class Runtime:
         self._stack.push_async_callback(self._database.close)
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._passwords.close)
-        await self._node.open(ChatChannels(self._chat, self._auth))
+        await self._node.open(ChatChannels(self._chat, self._auth, self._entrance))
         self._stack.push_async_callback(self._node.close)
         await self._bulletin.open()
         self._stack.push_async_callback(self._bulletin.close)

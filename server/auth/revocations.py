@@ -57,6 +57,13 @@ class Revocations:
         self._tried_at = float("-inf")
         self._reading = asyncio.Lock()
 
+    def known(self, caller: Caller) -> Caller | None:
+        """The caller, where nothing is known of them and what is known is fresh; None where `check` has to look."""
+        is_fresh = self._read_at is not None and clock.monotonic() - self._tried_at <= REFRESH_SECONDS
+        if not is_fresh or caller.user in self._people or caller.session in self._ended:
+            return None
+        return caller
+
     async def check(self, caller: Caller) -> Caller:
         """The caller as they are now; raises Unauthenticated when their session was ended or they were banned."""
         if clock.monotonic() - self._tried_at > REFRESH_SECONDS:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from server.auth.policy import Caller
-from server.chat.access import Standing
 from server.chat.constants import Capability, Kind
+from server.chat.standing import Standing
 from server.database import Database
 from server.realtime.seam import Position
 
 BATCH = 1_000  # askers in one query
 
 QUERY = """
-SELECT t.id, t.kind, m.capability, t.epoch, t.top
+SELECT t.id, t.kind, m.capability, t.slug, t.epoch, t.top
 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked(thread_id, user_id, place)
 LEFT JOIN threads t ON t.id = asked.thread_id
 LEFT JOIN members m ON m.thread_id = asked.thread_id AND m.user_id = asked.user_id
@@ -59,8 +59,8 @@ class Entrance:
             None
             if row[0] is None
             else Found(
-                Standing(row[0], Kind(row[1]), who.role, Capability(row[2]) if row[2] else None),
-                Position(row[3], row[4]),
+                Standing(row[0], Kind(row[1]), who.role, Capability(row[2]) if row[2] else None, row[3]),
+                Position(row[4], row[5]),
             )
             for (who, _), row in zip(asked, rows, strict=True)
         ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
-from server import metrics
+from server import clock, metrics
 from server.chat.statements import APPEND, REPOSTED
 from server.database import CONNECT_SECONDS, GONE, STATEMENT_SECONDS, unavailable
 from server.errors import Conflict, Invalid, Limited, Missing, Problem
@@ -19,14 +20,14 @@ from server.logging import named
 
 FLUSH_LIMIT = 512  # rows a statement; more gains nothing and holds the threads' locks longer
 WAITING_LIMIT = 10_000  # drafts of one process, about 20 MB; a caller beyond is told to come back
+REPOSTS_LIMIT = 1_000  # of one draft on its way
 WAIT_SECONDS = 15.0  # a caller hears within this whatever happens: the outcome, or that nobody knows
 REPOST_TRIES = 5  # how often a flush that met the same client_id on another process reads again
 
 log = named("journal")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True, gc=False):
     """A message before it has a place. `payload` is finished JSON text; the text is already normalised."""
 
     id: UUID
@@ -47,8 +48,7 @@ class Draft:
         return None if self.client_id is None else (self.thread_id, self.author_id, self.client_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True, gc=False):
     """A message after its commit. `json` is its public form, finished; `is_first` is False for a repost.
 
     `slug` is its thread's: a room is listened to by name, too.
@@ -66,7 +66,36 @@ class Posted:
 
 Announce = Callable[[Sequence[Posted]], None]
 Outcomes = dict[UUID, Posted | Problem]
-Waiting = tuple[Draft, asyncio.Future[Posted]]
+
+
+class Waiting:
+    """A draft, who waits for it, and those who posted the same again meanwhile."""
+
+    __slots__ = ("draft", "future", "others", "since")
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+        self.others: list[asyncio.Future[Posted]] | None = None
+        self.since = clock.monotonic()
+
+    def another(self) -> asyncio.Future[Posted]:
+        """For one who posts the same again."""
+        if self.others is None:
+            self.others = []
+        if len(self.others) >= REPOSTS_LIMIT:
+            raise Limited("posted_too_often", "this client_id is on its way already; wait for it", retry_after=1.0)
+        future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+        self.others.append(future)
+        return future
+
+    def answer(self, outcome: Posted | Problem) -> None:
+        """Tell all who still wait."""
+        _settle(self.future, outcome)
+        if self.others is not None:
+            again = replace(outcome, is_first=False) if isinstance(outcome, Posted) else outcome
+            for future in self.others:
+                _settle(future, again)
 
 
 class Journal:
@@ -76,15 +105,18 @@ class Journal:
         self._url = url
         self._announce = announce
         self._waiting: list[Waiting] = []
-        self._underway: dict[tuple[UUID, UUID | None, str], asyncio.Future[Posted]] = {}
+        self._flying: list[Waiting] = []  # taken, and not told yet
+        self._underway: dict[tuple[UUID, UUID | None, str], Waiting] = {}
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._closing = False
 
     async def open(self) -> None:
         """Start the writer; it connects at the first post."""
         self._writer = asyncio.create_task(self._write(), name="journal")
+        self._watcher = asyncio.create_task(self._watch(), name="journal's clock")
 
     async def close(self) -> None:
         """Commit what waits, then stop. Whoever posts afterwards is told Unavailable."""
@@ -95,8 +127,10 @@ class Journal:
                 await asyncio.wait_for(self._writer, STATEMENT_SECONDS)
             except TimeoutError:
                 log.error("journal_closed_late", waiting=len(self._waiting))
+        if self._watcher is not None:
+            self._watcher.cancel()
         while batch := self._taken():
-            self._tell(batch, self._lost([draft for draft, _ in batch]))
+            self._tell(batch, self._lost([each.draft for each in batch]))
         self._disconnect()
 
     async def post(self, draft: Draft) -> Posted:
@@ -106,34 +140,40 @@ class Journal:
         thread), Invalid (a value PostgreSQL refuses), Limited (too many wait), Unavailable (nobody knows: post again
         with the same client_id).
         """
-        same = None if draft.identity is None else self._underway.get(draft.identity)
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                posted = await asyncio.shield(same or self._placed(draft))
-        except TimeoutError as error:
-            raise unavailable() from error
-        return posted if same is None else replace(posted, is_first=False)
+        return await self.place(draft)
 
-    def _placed(self, draft: Draft) -> asyncio.Future[Posted]:
-        """Take the draft's place in the order now; the future resolves after the commit."""
-        identity = draft.identity
+    def place(self, draft: Draft) -> asyncio.Future[Posted]:
+        """Take the draft's place in the order now; the future ends as `post` would, and within WAIT_SECONDS."""
         if self._closing:
             raise unavailable()
+        identity = draft.identity
+        if identity is not None and (same := self._underway.get(identity)) is not None:
+            return same.another()
         if len(self._waiting) >= WAITING_LIMIT:
             raise Limited("journal_full", "too many messages wait to be written; try again", retry_after=1.0)
-        future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(draft)
         if identity is not None:
-            self._underway[identity] = future
-        self._waiting.append((draft, future))
+            self._underway[identity] = waiting
+        self._waiting.append(waiting)
         self._wake.set()
-        return future
+        return waiting.future
+
+    async def _watch(self) -> None:
+        """One clock for all who wait: a timer each would cost as much as the rest of a post."""
+        while True:
+            await asyncio.sleep(1)
+            for waiting in (*self._flying, *self._waiting):  # the oldest first
+                if clock.monotonic() - waiting.since < WAIT_SECONDS:
+                    break
+                waiting.answer(unavailable())
 
     async def _write(self) -> None:
         told: list[Waiting] = []
         outcomes: Outcomes = {}
         while not (self._closing and not self._waiting and not told):
             batch = self._taken()
-            flush = asyncio.create_task(self._settled([draft for draft, _ in batch])) if batch else None
+            self._flying = [*told, *batch]
+            flush = asyncio.create_task(self._settled([each.draft for each in batch])) if batch else None
             if flush is not None:
                 await asyncio.sleep(
                     0
@@ -196,18 +236,12 @@ class Journal:
         metrics.posts.inc(len(fresh))
         if fresh:
             self._announce(fresh)
-        for draft, future in batch:
-            if draft.identity is not None:
-                self._underway.pop(draft.identity, None)
-            outcome = outcomes.get(draft.id) or Missing("no_such_thread", "there is no such thread, or it is not yours")
-            if future.done():
-                continue
-            if isinstance(outcome, Posted):
-                future.set_result(outcome)
-            else:
-                metrics.refused_posts.inc()
-                future.set_exception(outcome)
-                future.exception()  # marked as seen: whoever posted may have left
+        for waiting in batch:
+            draft = waiting.draft
+            if draft.client_id is not None:
+                self._underway.pop((draft.thread_id, draft.author_id, draft.client_id), None)
+            outcome = outcomes.get(draft.id)
+            waiting.answer(outcome if outcome is not None else _no_such_thread())
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None or self._connection.is_closed():
@@ -228,6 +262,21 @@ class Journal:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+def _settle(future: asyncio.Future[Posted], outcome: Posted | Problem) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Posted):
+        future.set_result(outcome)
+    else:
+        metrics.refused_posts.inc()
+        future.set_exception(outcome)
+        future.exception()  # marked as seen: whoever posted may have left
+
+
+def _no_such_thread() -> Missing:
+    return Missing("no_such_thread", "there is no such thread, or it is not yours")
 
 
 def _columns(drafts: Sequence[Draft]) -> list[list[Any]]:

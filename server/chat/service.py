@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from server import clock, ids
 from server.auth.policy import Caller
-from server.chat.access import Access, Standing, checked, checked_for_managing, checked_for_posting
+from server.chat.access import Access
 from server.chat.announcer import Announcer, channels_of
 from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
+from server.chat.standing import Standing, checked, checked_for_managing, checked_for_posting
 from server.chat.statements import message_json
 from server.chat.text import merged_tags, normalised, tags_in
 from server.database import Database, Transaction
@@ -70,6 +72,18 @@ async def post(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessage) -> 
         tags=tuple(tags),
     )
     return await chat.journal.post(draft)
+
+
+def place(chat: Chat, caller: Caller, thread_id: UUID, text: str, client_id: str) -> asyncio.Future[Posted] | None:
+    """The same for a message of nothing but words, where nothing has to be asked first; None where something has."""
+    standing = chat.access.known(caller, thread_id)
+    if standing is None or not standing.may_post:
+        return None
+    words = normalised(text, chat.character_limit)
+    tags = tuple(merged_tags(words, [])) if "#" in words else ()
+    return chat.journal.place(
+        Draft(ids.new(), thread_id, caller.user, AuthorKind.USER, words, client_id=client_id, tags=tags)
+    )
 
 
 async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:

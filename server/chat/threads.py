@@ -17,7 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server import ids
 from server.auth.models import User
 from server.auth.policy import Caller
-from server.chat.access import (
+from server.chat.constants import MEMBERS_LIMIT, Capability, Kind, Status
+from server.chat.models import Member, ReadMarker, Thread
+from server.chat.service import Chat
+from server.chat.standing import (
     VISIBLE_TO_MEMBERS,
     VISIBLE_TO_OPERATORS,
     Standing,
@@ -25,9 +28,6 @@ from server.chat.access import (
     checked_for_managing,
     is_operator,
 )
-from server.chat.constants import MEMBERS_LIMIT, Capability, Kind, Status
-from server.chat.models import Member, ReadMarker, Thread
-from server.chat.service import Chat
 from server.chat.statements import message_json
 from server.chat.text import bare_tags
 from server.database import Transaction

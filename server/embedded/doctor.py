@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
-from redis.exceptions import RedisError
 from typing_extensions import override
 
 from server.config import Misconfigured, Settings
@@ -16,7 +15,7 @@ from server.embedded.home import open_home
 from server.embedded.lock import is_held
 from server.embedded.up import is_embedded, own_engines
 from server.embedded.where import EngineFailed
-from server.valkey import connect
+from server.valkey import FAILURES, connect
 
 CONNECT_SECONDS = 3.0
 
@@ -102,7 +101,7 @@ async def _cache(url: str) -> Finding:
     try:
         async with connect(url, answer_seconds=CONNECT_SECONDS, retries=0) as client:
             server = await client.info("server")
-    except (RedisError, OSError, ValueError) as error:
+    except (*FAILURES, ValueError) as error:
         return Finding(f"Redis does not answer ({error})", "start it, or correct REDIS_URL")
     return Finding(
         f"{server.get('server_name', 'redis')} {server.get('valkey_version', server['redis_version'])} answers"

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.asyncio import Redis, RedisCluster
 
 from server import clock
 from server.logging import named
 from server.pacing.pace import MICROSECONDS, Rate, Reservation, reserve
 from server.pacing.script import RESERVE
+from server.valkey import FAILURES
 
 PREFIX = "{pace}:"  # one hash tag: on a cluster the keys of one call have to live together
 ANSWER_SECONDS = 0.5  # Redis takes a tenth of a millisecond; nobody signs in later because it hangs
@@ -25,7 +25,7 @@ log = named("pacing")
 class Limiter:
     """One round trip a call, whatever the number of keys. Never fails because of Redis."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis | RedisCluster) -> None:
         self._redis = redis
         # The client loads the script where it is missing, and again after a restart of Redis.
         self._script = redis.register_script(RESERVE)
@@ -39,7 +39,7 @@ class Limiter:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await self._in_redis(rates, max_wait)
-            except (RedisError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 self._away_until = clock.monotonic() + AWAY_SECONDS
                 log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
         return self._here(rates, max_wait)

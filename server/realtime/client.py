@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from server import clock
 from server.errors import Problem, Unavailable
@@ -40,15 +41,15 @@ from server.realtime.node import Node
 from server.realtime.protocol import Close, Command, Malformed, Reply, Unsubscribe
 from server.realtime.seam import Identity
 
-COMMAND_SECONDS = 10.0  # the SDKs give up after five; whatever hangs longer is answered with an error
 READY_SECONDS = 30.0  # a socket that takes nothing for so long does not get the rest of what it missed
+_COMMITTED = Committed()
 log = named(__name__)
 
 
 class Client:
     """What the hub calls a listener. It is over when its socket is gone or was cut; then nothing is written."""
 
-    __slots__ = ("_caught_up", "_connection", "_hang_up", "_listen", "_node", "codec", "session", "turn")
+    __slots__ = ("_caught_up", "_connection", "_hang_up", "_listen", "_node", "_slow_posts", "codec", "session", "turn")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Client:
         self.codec = codec
         self.session = node.session()
         self.turn = 0
+        self._slow_posts = 0
         self._caught_up: asyncio.Event | None = None  # the few that are fed what they missed wait for it
         node.guests.admit(self)
 
@@ -186,14 +188,36 @@ class Client:
                 case Cut(close):
                     self.gone()
                     self._hang_up(close)
+                case Publish():
+                    self._publish(effect)
                 case work:
-                    self._node.spawn(self._carry_out(work))
+                    self._node.commands.run(self._carry_out(work))
+
+    def _publish(self, work: Publish) -> None:
+        """Most posts need nothing but the journal: no task is made for them. None overtakes one that has to wait."""
+        who = self.session.who
+        assert who is not None
+
+        def told(error: Exception | None) -> None:
+            self._conclude(work, error or _COMMITTED)
+
+        if self._slow_posts or not self._node.rooms.publish_at_once(who, work.channel, work.data, told):
+            self._slow_posts += 1
+            self._node.commands.run(self._publish_slowly(work))
+
+    async def _publish_slowly(self, work: Publish) -> None:
+        try:
+            await self._carry_out(work)
+        finally:
+            self._slow_posts -= 1
 
     async def _carry_out(self, work: Work) -> None:
+        outcome: Outcome | None
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                outcome = await self._outcome(work)
-        except TimeoutError:
+            outcome = await self._outcome(work)
+        except asyncio.CancelledError:
+            if not self._node.commands.came_too_late():
+                raise
             outcome = Unavailable("timeout")
         except Problem as problem:
             outcome = problem
@@ -238,6 +262,8 @@ class Client:
             case Join():
                 await self._node.join(self, who, work, welcome=lambda joined: self._conclude(work, _timed(joined)))
                 return None
+            case _:
+                raise TypeError(f"nobody carries out {work}")
 
     async def _sign_in(self, work: SignIn) -> Outcome | None:
         """Find out who it is; the answer comes in the moment in which they begin to listen to their own channel."""

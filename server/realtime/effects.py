@@ -3,54 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from server.realtime.protocol import ClientInfo, Close, Reply
 from server.realtime.seam import Entry, Identity, Position, Publication
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Effect: say this to the client."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """Effect: end the connection."""
 
     close: Close
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """Effect: stop listening."""
 
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class Work(Struct, frozen=True):
+    """Effect: something that takes a while; its outcome comes back to the session. `id` is the command's."""
+
+    id: int
+
+
+class SignIn(Work, frozen=True):
     """Work: find out who speaks."""
 
-    id: int
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(Work, frozen=True):
     """Work: find out whether the same person still speaks, with a newer token."""
 
-    id: int
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Work, frozen=True):
     """Work: listen to a channel, and find what was missed `since` then, if that is given."""
 
-    id: int
     channel: str
     since: Position | None = None
     must_recover: bool = False
@@ -58,63 +56,50 @@ class Join:
     wants_motions: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(Work, frozen=True):
     """Work: find out whether a newer token still gives leave to listen."""
 
-    id: int
     channel: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Work, frozen=True):
     """Work: post; it ends with the commit."""
 
-    id: int
     channel: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Work, frozen=True):
     """Work: a remote call."""
 
-    id: int
     method: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Work, frozen=True):
     """Work: hand over what the client said; nobody waits for an answer."""
 
-    id: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Work, frozen=True):
     """Work: find out who listens to a channel."""
 
-    id: int
     channel: str
     wants_count: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Work, frozen=True):
     """Work: the position of a channel, and up to `limit` publications after `since`, or the other way before it."""
 
-    id: int
     channel: str
     limit: int
     since: Position | None
     backwards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """Outcome: listening from `position` on; `missed` begins what was missed, None where that cannot be had.
 
     `ttl_seconds` says how long the leave lasts, None for as long as it is not taken away.
@@ -126,8 +111,7 @@ class Joined:
     ttl_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedIn(Struct, frozen=True):
     """Outcome: who it is, and for how many seconds; None for ever. `own` is the channel listened to from the start."""
 
     who: Identity
@@ -135,40 +119,34 @@ class SignedIn:
     own: tuple[str, Joined] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(Struct, frozen=True):
     """Outcome: the leave lasts so many seconds more."""
 
     ttl_seconds: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True):
     """Outcome: who listens, by connection."""
 
     clients: Mapping[str, ClientInfo]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Outcome: where the channel stands, and what was asked for."""
 
     position: Position
     publications: Sequence[Publication] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """Outcome: it is posted, or taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True):
     """Outcome: what the call answered, finished JSON."""
 
     data: bytes
 
 
-Work = SignIn | Refresh | Join | Renew | Publish | Notice | Call | Look | Read
 Effect = Answer | Cut | Leave | Work
 Outcome = SignedIn | Joined | Renewed | Found | Present | Committed | Returned | Exception

@@ -34,6 +34,7 @@ FRAME_BYTES = 65_536  # more in one message is closed with 1009
 CLOSE_SECONDS = 5.0  # for the peer to answer a close frame
 _SUBPROTOCOLS = {Subprotocol(f"centrifuge-{name}"): codec for name, codec in FLAVOURS.items()}
 _quiet = logging.getLogger("server.realtime.handshake")
+_quiet.setLevel(logging.WARNING)  # a line for every connection costs as much as its handshake
 
 
 class Handshake(ServerProtocol):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Protocol, cast
 
 import hiredis
 from typing_extensions import override
 
+from server.address import Address
+
 DIAL_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
+
+MESSAGE = (b"message", b"smessage")
+SUBSCRIBED = (b"subscribe", b"ssubscribe")
+UNSUBSCRIBED = (b"unsubscribe", b"sunsubscribe")
 
 Messages = list[tuple[bytes, bytes]]
 
@@ -22,43 +25,26 @@ class Refused(Exception):
     """Redis answers, but not as we need it: a wrong password, a version before 6, no right to subscribe."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where Redis is, and how to be let in."""
+class Listener(Protocol):
+    """Who hears what comes in."""
 
-    host: str
-    port: int
-    path: str
-    is_encrypted: bool
-    login: tuple[bytes, ...]
-    database: int
+    def heard(self, messages: Messages) -> None:
+        """What one read brought."""
 
-    @classmethod
-    def of(cls, url: str) -> Address:
-        """Read `redis://`, `rediss://` or `unix://`; raises ValueError for anything else."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("redis", "rediss", "unix"):
-            raise ValueError(f"not a Redis URL: {parts.scheme}://…")
-        is_local = parts.scheme == "unix"
-        wanted = parse_qs(parts.query).get("db", [""])[0] or ("" if is_local else parts.path.strip("/"))
-        password = unquote(parts.password or "").encode()
-        login = (b"AUTH", unquote(parts.username or "default").encode(), password) if password else ()
-        return cls(
-            host=parts.hostname or "127.0.0.1",
-            port=(None if is_local else parts.port) or 6379,
-            path=unquote(parts.path) if is_local else "",
-            is_encrypted=parts.scheme == "rediss",
-            login=login,
-            database=int(wanted or 0),
-        )
+    def subscribed(self, name: bytes) -> None: ...
+
+    def unsubscribed(self, name: bytes) -> None:
+        """Asked for or not: a cluster also says it of its own accord, where a channel goes to another server."""
+
+    def answered(self, answers: list[object]) -> None:
+        """What one read brought in answers to other commands, in the order of these."""
 
 
 class Link(asyncio.Protocol):
-    """Calls `hear` with what one read brought, `confirm` for each subscription, and sets `lost` at the end."""
+    """Tells the listener everything, and sets `lost` at the end."""
 
-    def __init__(self, hear: Callable[[Messages], None], confirm: Callable[[bytes], None]) -> None:
-        self._hear = hear
-        self._confirm = confirm
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -74,20 +60,26 @@ class Link(asyncio.Protocol):
         self.was_heard = True
         self._reader.feed(data)
         messages: Messages = []
+        answers: list[object] = []
         gets = self._reader.gets
         try:
             while (item := gets()) is not False:
-                if isinstance(item, hiredis.PushNotification):
-                    if item[0] == b"message":
-                        messages.append((item[1], item[2]))
-                    elif item[0] == b"subscribe":
-                        self._confirm(item[1])
-                elif not self.greeted.done():
-                    self._greet(item)
+                if not isinstance(item, hiredis.PushNotification):
+                    answers.append(item)
+                elif item[0] in MESSAGE:
+                    messages.append((item[1], item[2]))
+                elif item[0] in SUBSCRIBED:
+                    self._listener.subscribed(item[1])
+                elif item[0] in UNSUBSCRIBED:
+                    self._listener.unsubscribed(item[1])
         except hiredis.ProtocolError:
             self.abort()
+        if answers and not self.greeted.done():
+            self._greet(answers.pop(0))
+        if answers:
+            self._listener.answered(answers)
         if messages:
-            self._hear(messages)
+            self._listener.heard(messages)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -98,11 +90,6 @@ class Link(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
-
-    @property
-    def waiting_bytes(self) -> int:
-        """What Redis has not taken yet."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     async def close(self) -> None:
         """Hang up once what was written has left; a Redis that takes nothing is not waited for."""
@@ -119,9 +106,9 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _greet(self, item: object) -> None:
-        if isinstance(item, hiredis.ReplyError):
-            self.greeted.set_exception(Refused(str(item)))
+    def _greet(self, answer: object) -> None:
+        if isinstance(answer, hiredis.ReplyError):
+            self.greeted.set_exception(Refused(str(answer)))
         else:
             self.greeted.set_result(None)
 
@@ -133,10 +120,11 @@ def command(*words: bytes) -> bytes:
     return b"".join(parts)
 
 
-async def dial(address: Address, hear: Callable[[Messages], None], confirm: Callable[[bytes], None]) -> Link:
+async def dial(address: Address, listener: Listener) -> Link:
     """A greeted connection; raises OSError, TimeoutError or Refused."""
     loop = asyncio.get_running_loop()
-    link = Link(hear, confirm)
+    link = Link(listener)
+    login = [word.encode() for word in address.login]
     try:
         async with asyncio.timeout(DIAL_SECONDS):
             if address.path:
@@ -144,7 +132,7 @@ async def dial(address: Address, hear: Callable[[Messages], None], confirm: Call
             else:
                 encryption = ssl.create_default_context() if address.is_encrypted else None
                 await loop.create_connection(lambda: link, address.host, address.port, ssl=encryption)
-            link.write(command(b"HELLO", b"3", *address.login, b"SETNAME", b"parley-bus"))
+            link.write(command(b"HELLO", b"3", *([b"AUTH", *login] if login else []), b"SETNAME", b"parley-bus"))
             await link.greeted
     except BaseException:
         link.greeted.cancel()

@@ -13,6 +13,7 @@ from server.errors import Invalid, Problem, Unavailable
 from server.logging import named
 from server.realtime import news, protocol
 from server.realtime.bus import Bus, Heard
+from server.realtime.commands import Commands
 from server.realtime.effects import Join, Joined
 from server.realtime.gate import Torn
 from server.realtime.guests import Guest, Guests, Limits
@@ -32,6 +33,7 @@ REVIEW_SECONDS = 60.0  # a lost word about who may still listen is noticed after
 REVIEWS = 2_000  # listeners in one question
 CLOSE_SECONDS = 5.0
 
+_dice = random.Random()  # noqa: S311 — spreads pings, keeps no secret
 log = named(__name__)
 
 
@@ -75,6 +77,7 @@ class Node:
         self._streams = Streams(
             self.hub, deliver=self._deliver, spawn=self.spawn, tear=self._tear, release=self._release
         )
+        self.commands = Commands()
         self._tasks: set[asyncio.Task[None]] = set()
         self._feeding: dict[tuple[Guest, str], Recovery] = {}
         self._must_check = asyncio.Event()
@@ -83,6 +86,7 @@ class Node:
         """Begin to hear; a bus that does not answer makes the node unhealthy, not unusable."""
         self.rooms = self._streams.rooms = rooms
         await self._bus.connect()
+        self.spawn(self.commands.keep_watching())
         self.spawn(self.guests.keep_looking())
         self.spawn(self.guests.keep_expelling(rooms.expelled))
         self.spawn(self._presence.keep())
@@ -95,8 +99,8 @@ class Node:
             guest.cut(protocol.SHUTDOWN)
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+        if ending := self._tasks | self.commands.cancel():
+            await asyncio.wait(ending, timeout=CLOSE_SECONDS)
         await self._presence.close()
         await self._bus.disconnect()
 
@@ -116,7 +120,7 @@ class Node:
 
     def session(self) -> Session:
         """A new conversation."""
-        return Session(str(ids.new()), self._pace, clock.monotonic(), random.random())  # noqa: S311 — spreads pings
+        return Session(str(ids.new()), self._pace, clock.monotonic(), _dice.random())
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run it beside everything else; the node ends it when it closes."""

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from redis.exceptions import RedisError
 
 from server import ids, valkey
 from server.errors import Unavailable
@@ -43,6 +42,7 @@ STRIKE = f"{NOW} local was = redis.call('ZSCORE', KEYS[1], ARGV[1]) " + (
 )
 
 Place = tuple[str, str]
+_dice = random.Random()  # noqa: S311 — spreads what nodes do, keeps no secret
 log = named(__name__)
 
 
@@ -81,7 +81,7 @@ class Presence:
                 await self._flush()
                 alive = await self._alive()
                 kept = await self._redis.hgetall(_channel(channel))
-        except (RedisError, OSError, TimeoutError) as error:
+        except valkey.FAILURES as error:
             raise Unavailable("presence_unknown", "who listens is not known at the moment; try again") from error
         return {client.decode(): info for client, (node, info) in _read(kept).items() if node in alive}
 
@@ -100,7 +100,7 @@ class Presence:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._flush()
                 await self._redis.zrem(NODES, self._node)
-        except (RedisError, OSError, TimeoutError) as why:
+        except valkey.FAILURES as why:
             log.warning("presence_left_behind", why=str(why))  # the lease ends by itself
         await self._redis.aclose()
 
@@ -119,9 +119,9 @@ class Presence:
             await self._wake.wait()
             try:
                 await self._flush()
-            except (RedisError, OSError, TimeoutError) as why:
+            except valkey.FAILURES as why:
                 log.warning("presence_unwritten", why=str(why))
-                await asyncio.sleep(BEAT_SECONDS * random.uniform(0.5, 1))  # noqa: S311 — spreads, keeps no secret
+                await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.5, 1))
 
     async def _flush(self) -> None:
         """Write what is pending, in one go; what fails is pending again, behind what came meanwhile."""
@@ -170,9 +170,9 @@ class Presence:
                     self._put_back()
                 for node in dead:
                     await self._reap(node.decode())
-            except (RedisError, OSError, TimeoutError) as why:
+            except valkey.FAILURES as why:
                 log.warning("presence_beat_missed", why=str(why))
-            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.7, 1))  # noqa: S311 — spreads, keeps no secret
+            await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.7, 1))
 
     def _put_back(self) -> None:
         """Redis has forgotten this node, or others took it for dead: put everybody back, and say so."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar, Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+
+class Identity(Struct, frozen=True):
     """Who is behind a connection: a name for the person, when that ends (Unix seconds, None for never), and `info`.
 
     `info` is finished JSON that others see beside the name in presence; empty for nothing. The rooms get back the
@@ -20,8 +20,7 @@ class Identity:
     info: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A place in the stream of a channel: the offset of its last change, and the life of the stream it counts in.
 
     An empty epoch says that the channel keeps no stream: nothing to recover, every publication has offset 0.
@@ -31,8 +30,7 @@ class Position:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """The leave to listen to a channel.
 
     Whoever listens to one `with_presence` is shown to those who ask. Who comes and goes there is told to those who
@@ -51,8 +49,7 @@ class Entry:
     forgotten: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """One change in a channel; `data` is the finished JSON of the message, UTF-8, without a raw newline.
 
     Offset 0 says that it has no place in the stream (typing, progress): it is news for those who listen now.
@@ -62,8 +59,7 @@ class Publication:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(Struct, frozen=True):
     """Somebody came to a channel, or went; `data` is the finished JSON of the protocol's ClientInfo."""
 
     data: bytes
@@ -99,6 +95,15 @@ class Rooms(Protocol):
 
     async def expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
         """Those who may not be here any more: banned, signed out, their token revoked. Cheap: it is asked often."""
+        ...
+
+    def publish_at_once(
+        self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
+    ) -> bool:
+        """Do as `publish` does where nothing has to be waited for but the commit; `told` is called once, afterwards.
+
+        False says that nothing was done, and `publish` has to do it. Never raises.
+        """
         ...
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:

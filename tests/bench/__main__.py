@@ -13,13 +13,14 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import fairness, fanout, history, idle, posts, socket_posts, storm
+from tests.bench import bus, fairness, fanout, history, idle, posts, socket_posts, storm
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
 BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "posts": posts.measure,
     "history": history.measure,
+    "bus": bus.measure,
     "fanout": fanout.measure,
     "fairness": fairness.measure,
     "idle": idle.measure,

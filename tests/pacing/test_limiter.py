@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from redis.asyncio import Redis
 
 from server import clock, ids
 from server.pacing.limiter import AWAY_SECONDS, LOCAL_KEYS, Limiter
 from server.pacing.pace import Rate
 from server.valkey import connect
 from tests.eventually import TIME_UNIT
+from tests.fleet.cluster import cluster
 
 SLOW = Rate(count=5, seconds=3600, burst=5)
 NOWHERE = "redis://127.0.0.1:1/0"  # nothing listens there
@@ -32,6 +34,22 @@ async def test_two_processes_share_one_burst(redis_url: str) -> None:
         assert sum(answer.granted for answer in answers) == 5
         refused = [answer.wait_seconds for answer in answers if not answer.granted]
         assert all(700 < seconds <= 720 for seconds in refused)
+
+
+async def test_processes_meet_in_a_cluster_as_well() -> None:
+    async with cluster() as formed, connect(formed.url) as one, connect(formed.url) as two:
+        rates = {ids.secret(8): SLOW, ids.secret(8): SLOW}  # two keys in one script: they have to share a slot
+        for redis in (one, two):
+            await redis.exists(*(f"{{pace}}:{key}" for key in rates))  # a first connection takes its time
+        answers = [(await Limiter(redis).reserve(rates)).granted for redis in (one, two) * 5]
+        assert answers == [True] * 5 + [False] * 5
+
+
+async def test_a_cluster_that_is_away_is_done_without() -> None:
+    redis = connect("redis+cluster://127.0.0.1:1,127.0.0.1:2", retries=0)
+    answers = [(await Limiter(redis).reserve({"one": SLOW})).granted for _ in range(2)]
+    assert answers == [True, True]
+    await redis.aclose()
 
 
 async def test_places_ahead_are_booked_one_after_the_other(redis_url: str) -> None:
@@ -88,6 +106,7 @@ async def test_a_redis_that_hangs_holds_nobody_up() -> None:
 
 async def test_redis_is_asked_again_after_a_while(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connect(redis_url) as redis:
+        assert isinstance(redis, Redis)
         limiter, key = Limiter(redis), ids.secret(8)
         address = redis.connection_pool.connection_kwargs
         part, nowhere = ("path", "/nowhere/at/all") if "path" in address else ("port", 1)

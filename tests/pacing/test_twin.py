@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as any_
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from server import ids
 from server.pacing.pace import MICROSECONDS, Rate, reserve
@@ -47,5 +47,5 @@ async def test_the_script_and_its_twin_agree(
                 assert await kept(redis, names) == after
 
 
-async def kept(redis: Redis, names: list[str]) -> list[int]:
+async def kept(redis: Redis | RedisCluster, names: list[str]) -> list[int]:
     return [int(cast("bytes", await redis.get(name))) for name in names]

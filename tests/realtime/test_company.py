@@ -11,6 +11,7 @@ import pytest
 from server.realtime import guests, presence
 from server.realtime.guests import Limits
 from tests.eventually import eventually
+from tests.fleet.cluster import cluster
 from tests.realtime.test_endpoint import asked, closed, dialled, told
 from tests.realtime.town import House, house, town
 
@@ -163,3 +164,21 @@ async def test_a_person_has_only_so_many_commands(redis_url: str) -> None:
         assert "rpc" in await asked(wire, id=2, rpc={"method": "whoami"})  # the one that was saved up
         refused = await asked(wire, id=3, rpc={"method": "whoami"})
         assert refused["error"] == {"code": 111, "message": "too many requests", "temporary": True}
+
+
+async def test_presence_on_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keys lie on all servers: whoever leaves a channel leaves no trace on any."""
+    monkeypatch.setattr(presence, "BEAT_SECONDS", 0.1)
+    channels = [f"thread:{number}" for number in range(8)]
+    async with cluster() as formed, town(formed.url) as (here, there), dialled(here, "ann") as ann:
+        async with dialled(there, "bob") as bob:
+            for channel in channels:
+                await subscribed(ann, channel)
+                await subscribed(bob, channel)
+            await eventually(lambda: _are_present(ann, channels, ["ann", "bob"]), within=15)
+            await eventually(lambda: _are_present(bob, channels, ["ann", "bob"]), within=15)
+        await eventually(lambda: _are_present(ann, channels, ["ann"]), within=15)
+
+
+async def _are_present(wire: Any, channels: list[str], people: list[str]) -> bool:
+    return [await present(wire, channel) for channel in channels] == [people] * len(channels)

@@ -134,6 +134,20 @@ async def test_who_sends_faster_than_it_can_be_served_is_not_read(home: House) -
         assert len(home.rooms.published) == 4_000
 
 
+async def test_a_post_that_has_to_wait_is_not_overtaken(home: House) -> None:
+    async with dialled(home) as wire:
+        home.rooms.hold = asyncio.Event()
+        for number, word in enumerate(("swift", "slow", "swift again"), 2):
+            await wire.send(json.dumps({"id": number, "publish": {"channel": "swift:1", "data": word}}))
+        assert (await told(wire))[0]["id"] == 2
+        await eventually(lambda: len(home.rooms.published) == 3)
+        home.rooms.hold.set()
+        replies = [(await told(wire))[0]["id"] for _ in range(2)]
+        assert sorted(replies) == [3, 4]
+        posted = home.rooms.streams.of("swift:1").rows.values()
+        assert list(posted) == [b'"swift"', b'"slow"', b'"swift again"']
+
+
 async def test_messages_in_fragments_and_pings_between_them(home: House) -> None:
     async with dialled(home) as wire:
         ping: list[Awaitable[float]] = []

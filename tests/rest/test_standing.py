@@ -11,9 +11,9 @@ import pytest
 
 from server import ids
 from server.auth.constants import Role
-from server.chat.access import Standing
 from server.chat.constants import Capability, Kind
 from server.chat.journal import Draft
+from server.chat.standing import Standing
 from server.errors import Forbidden, Missing, Problem
 from tests.rest.house import Answer, House, Person
 

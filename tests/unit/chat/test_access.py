@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from server.auth.constants import Role
-from server.chat.access import Standing, checked, checked_for_managing, checked_for_posting
 from server.chat.constants import Capability, Kind
+from server.chat.standing import Standing, checked, checked_for_managing, checked_for_posting
 from server.errors import Forbidden, Missing
 
 OPERATORS = (Role.OPERATOR, Role.ADMIN)
