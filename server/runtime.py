@@ -38,30 +38,31 @@ class Runtime:
         self._database = Database(settings.database, settings.database_connections)
         self._redis = connect(settings.redis)
         self._passwords = Passwords()
+        limiter = Limiter(self._redis)
         self._auth = Auth(
             self._database,
             self._passwords,
             Tokens(settings.secrets, Lifetimes(settings.access_token_seconds, settings.refresh_token_seconds)),
-            Attempts(Limiter(self._redis), settings.login_attempts_per_minute),
+            Attempts(limiter, settings.login_attempts_per_minute),
             Revocations(self._database, settings.access_token_seconds),
         )
         self._node = Node(settings.redis, limits=_limits(settings), origins=_origins(settings))
         self._queue = Queue(settings.redis)
         self._bulletin = Bulletin(self._database, self._node.tell)
         announcer = Announcer(
-            self._node.announce, self._node.announce_review, say=self._queue.say, note=self._bulletin.note
+            self._node.announce, self._node.announce_review, say=self._queue.say, bulletin=self._bulletin
         )
         self._journal = Journal(settings.database, announcer.posted)
-        self._entrance = Entrance(self._database)
-        access = Access(self._entrance)
-        self._chat = Chat(self._database, self._journal, access, announcer, settings.message_characters)
+        entrance = Entrance(self._database)
+        self._chat = Chat(self._database, self._journal, Access(entrance), announcer, settings.message_characters)
+        self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
         await self._database.open()
         self._stack.push_async_callback(self._database.close)
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._passwords.close)
-        await self._node.open(ChatChannels(self._chat, self._auth, self._entrance))
+        await self._node.open(self._channels)
         self._stack.push_async_callback(self._node.close)
         await self._bulletin.open()
         self._stack.push_async_callback(self._bulletin.close)
@@ -99,7 +100,8 @@ class Runtime:
             database = error.detail
         bus = "ready" if self._node.healthy else "the bus to Redis is down; messages are kept and follow"
         drain = "ready" if not self._node.is_draining else "this process is about to end"
-        return {"database": database, "bus": bus, "drain": drain}
+        journal = "ready" if self._journal.is_writing else "this process writes no messages any more; end it"
+        return {"database": database, "journal": journal, "bus": bus, "drain": drain}
 
 
 def _limits(settings: Settings) -> Limits:

@@ -80,4 +80,4 @@ async def caller_of(database: Database, word: str) -> Caller:
     role, ceiling = Role(row["role"]), Role(row["ceiling"])
     expires_at = row["expires_at"].timestamp() if row["expires_at"] else None
     role = ceiling if role.covers(ceiling) else role
-    return Caller(row["user_id"], row["name"], role, expires_at, machine=row["id"])
+    return Caller(row["user_id"], row["name"], role, expires_at, machine=row["id"], ceiling=ceiling)

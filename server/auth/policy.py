@@ -11,7 +11,10 @@ from server.errors import Conflict, Forbidden, Unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The person behind a request or a socket: of a session, or of a personal access token (`machine`)."""
+    """The person behind a request or a socket: of a session, or of a personal access token (`machine`).
+
+    Such a token has a `ceiling`: whatever its owner becomes, it acts for no higher role.
+    """
 
     user: UUID
     name: str
@@ -19,6 +22,11 @@ class Caller:
     expires_at: float | None
     session: UUID | None = None
     machine: UUID | None = None
+    ceiling: Role | None = None
+
+    def with_role(self, role: Role) -> Role:
+        """What they may act as, now that the person has this role."""
+        return role if self.ceiling is None or self.ceiling.covers(role) else self.ceiling
 
 
 def check_role(caller: Caller, needed: Role) -> Caller:

@@ -57,8 +57,8 @@ class Revocations:
         self._tried_at = float("-inf")
         self._reading = asyncio.Lock()
 
-    def known(self, caller: Caller) -> Caller | None:
-        """The caller, where nothing is known of them and what is known is fresh; None where `check` has to look."""
+    def unchanged(self, caller: Caller) -> Caller | None:
+        """The caller, where nothing has happened to them and that is certain; None where `check` has to look."""
         is_fresh = self._read_at is not None and clock.monotonic() - self._tried_at <= REFRESH_SECONDS
         if not is_fresh or caller.user in self._people or caller.session in self._ended:
             return None
@@ -73,17 +73,25 @@ class Revocations:
         if caller.session in self._ended:
             raise Unauthenticated("token_invalid", "this session was signed out; sign in again")
         change = self._people.get(caller.user)
-        if change is None:
-            return caller
-        if change.is_banned:
+        if change is not None and change.is_banned:
             raise banned()
-        return replace(caller, name=change.name, role=change.role)
+        return self.as_known(caller)
+
+    def as_known(self, caller: Caller) -> Caller:
+        """The caller with the name and the role they have now: the same object when nothing is known of them.
+
+        What is known is forgotten after a while. Who keeps a caller for longer, keeps what this returns.
+        """
+        change = self._people.get(caller.user)
+        if change is None or (change.name, caller.with_role(change.role)) == (caller.name, caller.role):
+            return caller
+        return replace(caller, name=change.name, role=caller.with_role(change.role))
 
     async def ended(self, callers: Sequence[Caller]) -> list[Caller]:
         """Those of them who were banned, signed out, or whose personal access token was revoked."""
         if clock.monotonic() - self._tried_at > REFRESH_SECONDS:
             await self._keep_fresh()
-        if not self._ended and not any(change.is_banned for change in self._people.values()):
+        if not self._ended and not self._people:
             return []
         return [caller for caller in callers if self._is_over(caller)]
 

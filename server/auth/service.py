@@ -175,6 +175,13 @@ async def sign_in(auth: Auth, token: str) -> Caller:
     return await auth.revocations.check(auth.tokens.verify(token))
 
 
+async def sign_in_once(auth: Auth, token: str) -> Caller:
+    """The same for a socket, which shows its token once and is then known."""
+    if token.startswith(ACCESS_PREFIX):
+        return await machines.caller_of(auth.database, token)
+    return await auth.revocations.check(auth.tokens.verify_once(token))
+
+
 async def person(tx: Transaction, user_id: UUID) -> User:
     """Someone by id; raises Missing."""
     user = await tx.session.get(User, user_id)

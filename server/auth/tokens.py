@@ -41,7 +41,11 @@ class Tokens:
         self.lifetimes = lifetimes
         self._keys = {_key_id(secret): secret for secret in secrets}
         self._signing = _key_id(secrets[0])
-        self._verified: dict[str, tuple[float, Caller]] = {}
+        self._by_header = {
+            jwt.encode({}, secret, ALGORITHM, headers={"kid": key_id}).partition(".")[0]: secret
+            for key_id, secret in self._keys.items()
+        }
+        self._verified: dict[str, Caller] = {}
 
     def issue(self, user: UUID, name: str, role: Role, session: UUID) -> str:
         """An access token for this person in this session, good from now on."""
@@ -61,18 +65,16 @@ class Tokens:
 
     def verify(self, token: str) -> Caller:
         """Whom the token speaks for; raises Unauthenticated `token_expired` or `token_invalid`."""
-        known = self._verified.get(token)
-        if known is None:
-            caller = self._decoded(token)
-            assert caller.expires_at is not None
-            if len(self._verified) >= REMEMBERED_TOKENS:
+        caller = self._verified.get(token)
+        if caller is None:
+            caller = self._verified[token] = self._decoded(token)
+            if len(self._verified) > REMEMBERED_TOKENS:
                 del self._verified[next(iter(self._verified))]
-            self._verified[token] = known = (caller.expires_at, caller)
-        expires_at, caller = known
-        if clock.now().timestamp() >= expires_at:
-            del self._verified[token]
-            raise Unauthenticated("token_expired", "the access token has expired; refresh it")
-        return caller
+        return _unexpired(caller)
+
+    def verify_once(self, token: str) -> Caller:
+        """The same for a token that is not going to be seen again soon: a socket shows it once."""
+        return _unexpired(self._decoded(token))
 
     def issue_subscription(self, user: UUID, channel: str, seconds: int) -> str:
         """A token that lets this person listen to this channel, good from now on."""
@@ -105,11 +107,20 @@ class Tokens:
         if len(token) > TOKEN_CHARACTERS:
             raise _invalid()
         try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            # Our own tokens begin with one of a few headers; whatever else is read as it stands.
+            key = self._by_header.get(token.partition(".")[0])
+            key = key or self._keys[jwt.get_unverified_header(token)["kid"]]
             options: Options = {"require": required, **LEFT_TO_US}
             return jwt.decode(token, key, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER, options=options)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise _invalid() from error
+
+
+def _unexpired(caller: Caller) -> Caller:
+    assert caller.expires_at is not None  # every access token ends
+    if clock.now().timestamp() >= caller.expires_at:
+        raise Unauthenticated("token_expired", "the access token has expired; refresh it")
+    return caller
 
 
 def _key_id(secret: str) -> str:

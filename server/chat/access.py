@@ -25,7 +25,7 @@ class Access:
         self._known: OrderedDict[_Key, tuple[float, Standing]] = OrderedDict()
         self._asking: dict[_Key, asyncio.Task[Standing | None]] = {}
 
-    def known(self, caller: Caller, thread_id: UUID) -> Standing | None:
+    def remembered(self, caller: Caller, thread_id: UUID) -> Standing | None:
         """How the caller stands to the thread, at most a second old; None where that has to be asked."""
         known = self._known.get((caller.user, thread_id, caller.role))
         return known[1] if known is not None and clock.monotonic() - known[0] < REMEMBER_SECONDS else None
@@ -35,7 +35,7 @@ class Access:
 
         Callers that ask for the same at once share one answer and go on in the order in which they asked.
         """
-        known = self.known(caller, thread_id)
+        known = self.remembered(caller, thread_id)
         if known is not None:
             return known
         key = (caller.user, thread_id, caller.role)

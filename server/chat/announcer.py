@@ -10,6 +10,7 @@ from uuid import UUID
 
 from server import clock
 from server.auth.policy import Caller
+from server.chat.bulletin import Bulletin
 from server.chat.constants import Capability
 from server.chat.journal import Posted
 from server.chat.tasks import IndexMessages
@@ -43,13 +44,13 @@ class Announcer:
         tell: Tell,
         review: Callable[[str], None],
         say: Callable[[Task], None],
-        note: Callable[[UUID], None],
+        bulletin: Bulletin,
     ) -> None:
-        """`say` hands a task to the workers; `note` has a thread's unread counts said soon."""
+        """`say` hands a task to the workers; the bulletin says soon what need not be said at once."""
         self._tell = tell
         self._review = review
         self._say = say
-        self._note = note
+        self._bulletin = bulletin
         self._typed: OrderedDict[tuple[UUID, UUID], float] = OrderedDict()
 
     def posted(self, posted: Sequence[Posted]) -> None:
@@ -60,7 +61,7 @@ class Announcer:
             publications = [Publication(one.offset, one.json.encode()) for one in ones]
             for channel in channels_of(thread_id, ones[0].slug):
                 self._tell(channel, ones[0].epoch, publications)
-            self._note(thread_id)
+            self._bulletin.note(thread_id)
         self._say(IndexMessages())
 
     def typing(self, caller: Caller, thread_id: UUID, slug: str | None) -> None:
@@ -75,20 +76,20 @@ class Announcer:
             self._typed.popitem(last=False)
         self._news(channels_of(thread_id, slug), "typing", thread_id, user_id=str(caller.user), name=caller.name)
 
-    def read(self, user_id: UUID, thread_id: UUID, slug: str | None, *, number: int, unread: int) -> None:
-        """Somebody has read on: said to the others in the thread, and the new count to their own connections."""
-        self._news(channels_of(thread_id, slug), "read", thread_id, user_id=str(user_id), number=number)
+    def read(self, user_id: UUID, thread_id: UUID, *, number: int, unread: int) -> None:
+        """Somebody has read on: said to their own connections now, and to the others in the thread soon."""
+        self._bulletin.note_reader(thread_id, user_id, number)
         self._news([channel_of(user_id)], "unread", thread_id, unread=unread, posted=number + unread)
 
     def opened(self, thread_id: UUID, members: Sequence[UUID]) -> None:
-        """A thread was opened with these members."""
-        self._note(thread_id)
+        """A thread was opened, with these people beside the one who did."""
+        self._bulletin.note(thread_id)
         for user_id in members:
             self._news([channel_of(user_id)], "joined", thread_id, capability=Capability.POST)
 
     def changed(self, thread_id: UUID, slug: str | None) -> None:
         """A thread was renamed, tagged, archived or reopened: whoever shows it reads it again."""
-        self._note(thread_id)
+        self._bulletin.note(thread_id)
         self._news(channels_of(thread_id, slug), "changed", thread_id)
 
     def admitted(self, user_id: UUID, thread_id: UUID, capability: Capability) -> None:

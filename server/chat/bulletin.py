@@ -1,8 +1,9 @@
-"""Unread counts for members and a line for the operators' inbox, said at most once a second for each thread."""
+"""Unread counts, who has read how far, and the operators' inbox: said at most once a second for each thread."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from uuid import UUID
 
@@ -40,6 +41,7 @@ class Bulletin:
         self._database = database
         self._tell = tell
         self._noted: dict[UUID, None] = {}
+        self._readers: dict[UUID, dict[str, int]] = {}
         self._wake = asyncio.Event()
         self._teller: asyncio.Task[None] | None = None
 
@@ -59,16 +61,31 @@ class Bulletin:
             self._noted[thread_id] = None
             self._wake.set()
 
+    def note_reader(self, thread_id: UUID, user_id: UUID, number: int) -> None:
+        """Somebody has read so far in this thread."""
+        if len(self._readers) < THREADS_LIMIT:
+            self._readers.setdefault(thread_id, {})[str(user_id)] = number
+            self._wake.set()
+
+    def _tell_of_readers(self) -> None:
+        """One message for all who have read in a thread: a thousand readers would be a million deliveries."""
+        readers, self._readers = self._readers, {}
+        for thread_id, numbers in readers.items():
+            said = {"type": "read", "thread_id": str(thread_id), "readers": numbers}
+            self._tell(f"thread:{thread_id}", json.dumps(said).encode())
+
     async def _keep_telling(self) -> None:
         while True:
             await self._wake.wait()
+            self._tell_of_readers()
             some = list(self._noted)[:THREADS_AT_ONCE]
             for thread_id in some:
                 del self._noted[thread_id]
             if not self._noted:
                 self._wake.clear()
             try:
-                await self._tell_of(some)
+                if some:
+                    await self._tell_of(some)
             except Unavailable as why:
                 log.info("bulletin_untold", why=why.detail)  # counts are read with the list of threads, too
             except Exception:

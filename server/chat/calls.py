@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 from server.auth.policy import Caller
 from server.chat import service, threads
 from server.chat.history import Filter, Window
-from server.chat.journal import Posted
 from server.chat.schemas import (
     ChatMessageRequest,
     HistoryQuery,
@@ -42,6 +41,11 @@ def parsed(form: type[Form], data: bytes) -> Form:
         raise Invalid("invalid_input", f"{where}: {first['msg']}" if where else first["msg"]) from error
 
 
+def message_of(body: ChatMessageRequest) -> NewMessage:
+    """The message that a body asks to post."""
+    return NewMessage(body.text, body.client_id, body.reply_to, body.tags, body.payload)
+
+
 async def answer(chat: Chat, caller: Caller, method: str, data: bytes) -> bytes:
     """Finished JSON; raises Missing `unknown_method` and whatever the verb raises."""
     call = _CALLS.get(method)
@@ -50,15 +54,9 @@ async def answer(chat: Chat, caller: Caller, method: str, data: bytes) -> bytes:
     return (await call(chat, caller, data)).encode()
 
 
-async def post(chat: Chat, caller: Caller, thread_id: UUID, body: ChatMessageRequest) -> Posted:
-    """Post what the body says, whatever door it came by."""
-    new = NewMessage(body.text, body.client_id, body.reply_to, body.tags, body.payload)
-    return await service.post(chat, caller, thread_id, new)
-
-
 async def _post(chat: Chat, caller: Caller, data: bytes) -> str:
     body = parsed(ChatMessageRequest, data)
-    return (await post(chat, caller, _needed(body.thread_id), body)).json
+    return (await service.post(chat, caller, _needed(body.thread_id), message_of(body))).json
 
 
 async def _edit(chat: Chat, caller: Caller, data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -23,19 +24,23 @@ from server.chat.schemas import ChatMessageRequest, TypingNotice, is_room_name
 from server.chat.service import Chat
 from server.chat.standing import checked, is_operator
 from server.chat.threads import room
-from server.errors import Invalid, Missing, Problem, Unauthenticated
+from server.errors import Invalid, Limited, Missing, Problem, Unauthenticated
+from server.pacing.limiter import Limiter
+from server.pacing.pace import Rate
 from server.realtime.seam import Entry, Identity, Position, Publication
 
 THREAD = "thread:"
 ROOMS_REMEMBERED = THREADS_REMEMBERED = 10_000  # ids by name; both are for ever
 FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
+ROOMS_MADE = Rate(60, 3_600.0, 20)  # by one person: so many an hour, and so many at once
 NO_STREAM = Position("", 0)
 
 
-class Person(Identity, frozen=True):
-    """An identity that remembers its caller; only `sign_in` makes it."""
+class KnownIdentity(Identity):
+    """An identity that remembers its caller, as they are now; only `sign_in` makes it."""
 
     caller: Caller | None = None
+    turn: asyncio.Lock | None = None
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,33 +56,44 @@ _plain = msgspec.json.Decoder(Plain).decode
 class ChatChannels:
     """`server.realtime.seam.Rooms`, met by the chat room."""
 
-    def __init__(self, chat: Chat, auth: Auth, entrance: Entrance) -> None:
+    def __init__(self, chat: Chat, auth: Auth, entrance: Entrance, limiter: Limiter) -> None:
         self._chat = chat
         self._auth = auth
         self._entrance = entrance
+        self._limiter = limiter
         self._rooms: OrderedDict[str, UUID] = OrderedDict()
 
     async def sign_in(self, token: str) -> Identity:
         """Who the token speaks for; raises Unauthenticated."""
-        caller = await auth_service.sign_in(self._auth, token)
-        return Person(str(caller.user), caller.expires_at, calls.written({"name": caller.name}), caller)
+        caller = await auth_service.sign_in_once(self._auth, token)
+        return KnownIdentity(str(caller.user), caller.expires_at, calls.written({"name": caller.name}), caller)
 
     def own_channel(self, who: Identity) -> str | None:
         """`user:<id>`: unread counts, memberships."""
         return channel_of(_caller(who).user)
 
     async def join(self, who: Identity, channel: str, token: str = "") -> Entry:
-        """Where the channel stands; raises Missing for whoever may not listen to it."""
-        caller = await self._auth.revocations.check(_caller(who))
+        """Where the channel stands; raises Missing for whoever may not listen to it. A room is made for the first."""
+        caller = await self._present(who)
+        if channel.startswith(ROOM):
+            await self._thread(channel, caller)
+        return await self._enter(caller, channel, token)
+
+    async def look(self, who: Identity, channel: str) -> Entry:
+        """Where the channel stands, for one who may listen to it."""
+        return await self._enter(await self._present(who), channel)
+
+    async def _enter(self, caller: Caller, channel: str, token: str = "") -> Entry:
         if channel == channel_of(caller.user):
             return Entry(NO_STREAM)
         if channel == INBOX and is_operator(caller.role):
             return Entry(NO_STREAM, with_presence=True)
-        thread_id = await self._thread(channel, caller)
-        found = await self._entrance.ask(caller, thread_id)
-        if token and found is not None and not found.standing.may_read:
+        found = await self._entrance.ask(caller, await self._thread(channel))
+        if token and (found is None or not found.standing.may_read):
+            # Looked at before it matters whether the thread exists: what is said of the token must not tell that.
             until = self._auth.tokens.verify_subscription(token, caller.user, channel)
-            return Entry(found.position, is_granted=True, expires_at=until)
+            if found is not None:
+                return Entry(found.position, is_granted=True, expires_at=until)
         checked(None if found is None else found.standing)
         assert found is not None  # `checked` says so
         return Entry(found.position, with_presence=True)
@@ -88,7 +104,7 @@ class ChatChannels:
         asked: list[tuple[str, Caller, UUID]] = []
         for channel, who in listeners:
             try:
-                caller = await self._auth.revocations.check(_caller(who))
+                caller = await self._present(who)
             except Unauthenticated:
                 continue  # `expelled` cuts the whole connection
             if channel == INBOX and not is_operator(caller.role):
@@ -96,8 +112,7 @@ class ChatChannels:
             elif channel.startswith((THREAD, ROOM)):
                 asked.append((channel, caller, await self._thread(channel)))
         found = await self._entrance.of([(caller, thread_id) for _, caller, thread_id in asked]) if asked else []
-        for (channel, caller, thread_id), one in zip(asked, found, strict=True):
-            self._chat.access.forget(thread_id)
+        for (channel, caller, _), one in zip(asked, found, strict=True):
             if one is None or not one.standing.may_read:
                 refused.add((channel, str(caller.user)))
         return refused
@@ -106,20 +121,33 @@ class ChatChannels:
         """Those who were banned, signed out, or whose personal access token was revoked."""
         by_caller = {id(_caller(who)): who for who in people}
         ended = await self._auth.revocations.ended([_caller(who) for who in people])
+        for who in people:
+            self._update(who)
         return [by_caller[id(caller)] for caller in ended]
+
+    async def _present(self, who: Identity) -> Caller:
+        """The caller as they are now; raises Unauthenticated."""
+        await self._auth.revocations.check(_caller(who))
+        return self._update(who)
+
+    def _update(self, who: Identity) -> Caller:
+        assert isinstance(who, KnownIdentity)
+        assert who.caller is not None
+        who.caller = self._auth.revocations.as_known(who.caller)
+        return who.caller
 
     def publish_at_once(
         self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
     ) -> bool:
-        """The same for the plainest of messages, from somebody who has posted here a moment ago."""
-        caller = self._auth.revocations.known(_caller(who))
+        """Post the plainest of messages, from somebody who has posted here a moment ago."""
+        caller = self._auth.revocations.unchanged(_caller(who))
         if caller is None or not channel.startswith(THREAD):
             return False
         try:
             said = _plain(data)
             if not (said.client_id and said.client_id.isascii() and said.client_id.isprintable()):
                 return False
-            placed = service.place(self._chat, caller, _read_id(channel), said.text, said.client_id)
+            placed = service.take_place_at_once(self._chat, caller, _read_id(channel), said.text, said.client_id)
         except (Problem, msgspec.MsgspecError):
             return False  # whatever it is, the long way says it best
         if placed is None:
@@ -129,23 +157,28 @@ class ChatChannels:
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
         """Post a message: the body of POST /chat/send, without `thread_id`."""
-        caller = await self._auth.revocations.check(_caller(who))
-        body = parsed(ChatMessageRequest, data)
-        thread_id = await self._thread(channel, caller)
-        if body.thread_id not in (None, thread_id):
-            raise Invalid("other_thread", "`thread_id` names another thread than the channel")
-        await calls.post(self._chat, caller, thread_id, body)
+        assert isinstance(who, KnownIdentity)
+        if who.turn is None:
+            who.turn = asyncio.Lock()
+        async with who.turn:  # what one connection posts keeps its order, whatever has to be asked for each
+            caller = await self._present(who)
+            body = parsed(ChatMessageRequest, data)
+            thread_id = await self._thread(channel, caller)
+            if body.thread_id not in (None, thread_id):
+                raise Invalid("other_thread", "`thread_id` names another thread than the channel")
+            placed = await service.take_place(self._chat, caller, thread_id, calls.message_of(body))
+        await placed
 
     async def notice(self, who: Identity, data: bytes) -> None:
         """`{"type": "typing", "thread_id": …}`, or with a `channel`; anything else is refused, which nobody hears."""
-        caller = await self._auth.revocations.check(_caller(who))
+        caller = await self._present(who)
         said = parsed(TypingNotice, data)
-        thread_id = said.thread_id or await self._thread(said.channel or "", caller)
+        thread_id = said.thread_id or await self._thread(said.channel or "")
         await service.typing(self._chat, caller, thread_id)
 
     async def call(self, who: Identity, method: str, data: bytes) -> bytes:
         """`chat.post` and the others of `calls.py`: they take what their REST doors take, and answer the same JSON."""
-        caller = await self._auth.revocations.check(_caller(who))
+        caller = await self._present(who)
         return await calls.answer(self._chat, caller, method, data)
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
@@ -184,6 +217,9 @@ class ChatChannels:
         if found is None:
             if maker is None or not is_room_name(name):
                 raise _no_such_channel()
+            booked = await self._limiter.reserve({f"rooms:{maker.user}": ROOMS_MADE})
+            if not booked.granted:
+                raise Limited("too_many_rooms", "you make rooms too quickly", retry_after=booked.wait_seconds)
             async with self._chat.database.transaction() as tx:
                 found = await room(tx, self._chat, maker, name)
         self._rooms[channel] = found
@@ -198,7 +234,7 @@ class ChatChannels:
 
 
 def _caller(who: Identity) -> Caller:
-    assert isinstance(who, Person)
+    assert isinstance(who, KnownIdentity)
     assert who.caller is not None
     return who.caller
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,14 @@ from server.errors import Conflict, Invalid, Limited, Missing, Problem
 from server.logging import named
 
 FLUSH_LIMIT = 512  # rows a statement; more gains nothing and holds the threads' locks longer
-WAITING_LIMIT = 10_000  # drafts of one process, about 20 MB; a caller beyond is told to come back
+WAITING_LIMIT = 10_000  # drafts of one process; a caller beyond is told to come back
+WAITING_BYTES = 67_108_864  # of their texts and payloads, likewise
 REPOSTS_LIMIT = 1_000  # of one draft on its way
 WAIT_SECONDS = 15.0  # a caller hears within this whatever happens: the outcome, or that nobody knows
 REPOST_TRIES = 5  # how often a flush that met the same client_id on another process reads again
+
+# What one draft may be refused for, alone; whatever else goes wrong is no draft's fault.
+BAD_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 log = named("journal")
 
@@ -41,6 +45,11 @@ class Draft(Struct, frozen=True, gc=False):
     reply_to: UUID | None = None
     status: str = "sent"
     tags: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it takes up while it waits."""
+        return len(self.text) + len(self.payload or "")
 
     @property
     def identity(self) -> tuple[UUID, UUID | None, str] | None:
@@ -104,7 +113,8 @@ class Journal:
     def __init__(self, url: str, announce: Announce) -> None:
         self._url = url
         self._announce = announce
-        self._waiting: list[Waiting] = []
+        self._waiting: deque[Waiting] = deque()
+        self._waiting_bytes = 0
         self._flying: list[Waiting] = []  # taken, and not told yet
         self._underway: dict[tuple[UUID, UUID | None, str], Waiting] = {}
         self._wake = asyncio.Event()
@@ -118,6 +128,11 @@ class Journal:
         self._writer = asyncio.create_task(self._write(), name="journal")
         self._watcher = asyncio.create_task(self._watch(), name="journal's clock")
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether what is posted has a chance to be written."""
+        return self._writer is not None and not self._writer.done()
+
     async def close(self) -> None:
         """Commit what waits, then stop. Whoever posts afterwards is told Unavailable."""
         self._closing = True
@@ -129,8 +144,8 @@ class Journal:
                 log.error("journal_closed_late", waiting=len(self._waiting))
         if self._watcher is not None:
             self._watcher.cancel()
-        while batch := self._taken():
-            self._tell(batch, self._lost([each.draft for each in batch]))
+        for waiting in (*self._flying, *self._waiting):
+            waiting.answer(unavailable())
         self._disconnect()
 
     async def post(self, draft: Draft) -> Posted:
@@ -149,12 +164,13 @@ class Journal:
         identity = draft.identity
         if identity is not None and (same := self._underway.get(identity)) is not None:
             return same.another()
-        if len(self._waiting) >= WAITING_LIMIT:
+        if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             raise Limited("journal_full", "too many messages wait to be written; try again", retry_after=1.0)
         waiting = Waiting(draft)
         if identity is not None:
             self._underway[identity] = waiting
         self._waiting.append(waiting)
+        self._waiting_bytes += draft.size_bytes
         self._wake.set()
         return waiting.future
 
@@ -162,10 +178,15 @@ class Journal:
         """One clock for all who wait: a timer each would cost as much as the rest of a post."""
         while True:
             await asyncio.sleep(1)
-            for waiting in (*self._flying, *self._waiting):  # the oldest first
-                if clock.monotonic() - waiting.since < WAIT_SECONDS:
+            before = clock.monotonic() - WAIT_SECONDS
+            for waiting in self._flying:  # the oldest first
+                if waiting.since > before:
                     break
                 waiting.answer(unavailable())
+            while self._waiting and self._waiting[0].since <= before:
+                late = self._take()  # never sent: whoever is told so may post it anew
+                self._forget(late)
+                late.answer(unavailable())
 
     async def _write(self) -> None:
         told: list[Waiting] = []
@@ -185,8 +206,12 @@ class Journal:
                 await self._wake.wait()
 
     def _taken(self) -> list[Waiting]:
-        batch, self._waiting = self._waiting[:FLUSH_LIMIT], self._waiting[FLUSH_LIMIT:]
-        return batch
+        return [self._take() for _ in range(min(len(self._waiting), FLUSH_LIMIT))]
+
+    def _take(self) -> Waiting:
+        waiting = self._waiting.popleft()
+        self._waiting_bytes -= waiting.draft.size_bytes
+        return waiting
 
     async def _settled(self, drafts: Sequence[Draft]) -> Outcomes:
         """An outcome for every draft; a bad one fails alone, never its neighbours."""
@@ -195,12 +220,12 @@ class Journal:
         except GONE as error:
             log.warning("flush_lost", error=repr(error), drafts=len(drafts))
             return self._lost(drafts)
-        except asyncpg.PostgresError as error:
+        except BAD_ROW as error:
             if len(drafts) == 1:
                 return {drafts[0].id: _refusal(error)}
             half = len(drafts) // 2
             return {**await self._settled(drafts[:half]), **await self._settled(drafts[half:])}
-        except Exception:
+        except Exception:  # a full disk, a server that became read-only, or a bug: perhaps another connection serves
             log.exception("flush_failed", drafts=len(drafts))
             return self._lost(drafts)
 
@@ -219,6 +244,8 @@ class Journal:
                 known = await connection.fetch(REPOSTED, *_identities(drafts))
                 outcomes.update((row[0], replace(Posted(*row[1:]), is_first=False)) for row in known)
                 drafts = [draft for draft in drafts if draft.id not in outcomes]
+                if not drafts:
+                    break
             except asyncpg.DeadlockDetectedError:
                 if last:
                     raise
@@ -235,13 +262,20 @@ class Journal:
         fresh = [one for one in outcomes.values() if isinstance(one, Posted) and one.is_first]
         metrics.posts.inc(len(fresh))
         if fresh:
-            self._announce(fresh)
+            try:
+                self._announce(fresh)
+            except Exception:  # the rows are safe: who listens reads them, and the next flush must go on
+                log.exception("announcement_failed", messages=len(fresh))
         for waiting in batch:
-            draft = waiting.draft
-            if draft.client_id is not None:
-                self._underway.pop((draft.thread_id, draft.author_id, draft.client_id), None)
-            outcome = outcomes.get(draft.id)
+            self._forget(waiting)
+            outcome = outcomes.get(waiting.draft.id)
             waiting.answer(outcome if outcome is not None else _no_such_thread())
+
+    def _forget(self, waiting: Waiting) -> None:
+        """From now on the same draft is another one."""
+        draft = waiting.draft
+        if draft.client_id is not None:
+            self._underway.pop((draft.thread_id, draft.author_id, draft.client_id), None)
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None or self._connection.is_closed():
@@ -317,6 +351,4 @@ def _refusal(error: asyncpg.PostgresError) -> Problem:
     """What PostgreSQL has against this one message."""
     if isinstance(error, asyncpg.UniqueViolationError):
         return Conflict("client_id_contested", "this client_id is being posted elsewhere; post it again")
-    if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
-        return Invalid("unacceptable_message", f"the message cannot be stored: {error}")
-    return unavailable()
+    return Invalid("unacceptable_message", f"the message cannot be stored: {error}")

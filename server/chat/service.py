@@ -55,6 +55,14 @@ class NewMessage:
 
 async def post(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessage) -> Posted:
     """Post one message; returns after the commit, with its public form. `Journal.post` tells the errors."""
+    return await (await take_place(chat, caller, thread_id, new))
+
+
+async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessage) -> asyncio.Future[Posted]:
+    """Check a message and put it in order; when this returns, whatever is posted later comes later.
+
+    The future is what `post` waits for.
+    """
     checked_for_posting(await chat.access.standing(caller, thread_id))
     words = normalised(new.text, chat.character_limit)
     tags = merged_tags(words, new.tags)
@@ -71,12 +79,17 @@ async def post(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessage) -> 
         reply_to=new.reply_to,
         tags=tuple(tags),
     )
-    return await chat.journal.post(draft)
+    return chat.journal.place(draft)
 
 
-def place(chat: Chat, caller: Caller, thread_id: UUID, text: str, client_id: str) -> asyncio.Future[Posted] | None:
-    """The same for a message of nothing but words, where nothing has to be asked first; None where something has."""
-    standing = chat.access.known(caller, thread_id)
+def take_place_at_once(
+    chat: Chat, caller: Caller, thread_id: UUID, text: str, client_id: str
+) -> asyncio.Future[Posted] | None:
+    """Put a message of nothing but words in order, without waiting for anything.
+
+    None where the caller's standing is not remembered, or does not allow it: `take_place` asks, and says why.
+    """
+    standing = chat.access.remembered(caller, thread_id)
     if standing is None or not standing.may_post:
         return None
     words = normalised(text, chat.character_limit)
@@ -167,8 +180,8 @@ async def react(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, e
         return await _as_json(tx, found)
     if not people and len(found.reactions) >= REACTIONS_LIMIT:
         raise Conflict("too_many_reactions", f"a message carries at most {REACTIONS_LIMIT} different reactions")
-    if len(people) >= REACTORS_LIMIT:
-        raise Conflict("too_many_reactions", f"at most {REACTORS_LIMIT} people can react with the same emoji")
+    if sum(map(len, found.reactions.values())) >= REACTORS_LIMIT:
+        raise Conflict("too_many_reactions", f"a message carries at most {REACTORS_LIMIT} reactions")
     found.reactions = {**found.reactions, emoji: [*people, str(caller.user)]}
     return await _changed(tx, chat, found)
 
@@ -202,7 +215,7 @@ async def mark_read(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID
     checked(await chat.access.standing(caller, thread_id))
     mine = (ReadMarker.thread_id == thread_id, ReadMarker.user_id == caller.user)
     before = await tx.session.scalar(select(ReadMarker.number).where(*mine)) or 0
-    posted, slug = (await tx.session.execute(select(Thread.posted, Thread.slug).where(Thread.id == thread_id))).one()
+    posted = await tx.session.scalar(select(Thread.posted).where(Thread.id == thread_id)) or 0
     new = insert(ReadMarker).values(thread_id=thread_id, user_id=caller.user, number=min(number, posted))
     upsert = new.on_conflict_do_update(
         index_elements=["thread_id", "user_id"],
@@ -211,7 +224,7 @@ async def mark_read(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID
     stands_at = (await tx.session.execute(upsert)).scalar_one()
     unread = posted - stands_at
     if stands_at > before:
-        tx.after_commit(lambda: chat.announcer.read(caller.user, thread_id, slug, number=stands_at, unread=unread))
+        tx.after_commit(lambda: chat.announcer.read(caller.user, thread_id, number=stands_at, unread=unread))
     return stands_at, unread
 
 

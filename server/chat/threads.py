@@ -99,7 +99,7 @@ async def open_thread(
     thread_id, is_new = await _find_or_make(tx.session, caller, kind, slug, subject=subject, tags=tags or [])
     if is_new:
         tx.session.add_all(Member(thread_id=thread_id, user_id=user, capability=Capability.POST) for user in others)
-        tx.after_commit(lambda: chat.announcer.opened(thread_id, [caller.user, *others]))
+        tx.after_commit(lambda: chat.announcer.opened(thread_id, others))
     return thread_id, is_new
 
 

@@ -274,11 +274,11 @@ class Client:
         ttl = _ttl(who.expires_at)
         own = self._node.rooms.own_channel(who)
         if own is None:
-            self._node.guests.greet(self, who)
+            self._node.guests.greet(who)
             return SignedIn(who, ttl)
 
         def welcome(joined: Joined) -> None:
-            self._node.guests.greet(self, who)
+            self._node.guests.greet(who)
             self._conclude(work, SignedIn(who, ttl, (own, joined)))
 
         await self._node.join(self, who, Join(0, own), welcome=welcome)
@@ -286,7 +286,7 @@ class Client:
 
     async def _read(self, who: Identity, work: Read) -> Found:
         rooms = self._node.rooms
-        position = (await rooms.join(who, work.channel)).position
+        position = (await rooms.look(who, work.channel)).position
         if not work.limit or not position.epoch:
             return Found(position)
         if work.backwards:

@@ -8,6 +8,7 @@ from server.realtime.seam import Motion, News, Position, Publication
 
 EARLY = 1_000  # publications kept while the gap before them is read; later ones are dropped and read as well
 EARLY_BYTES = 1_048_576
+NOWHERE = Position("", 0)
 
 
 class Torn(Exception):
@@ -27,7 +28,7 @@ class Gate:
         self.epoch: str | None = None
         self.offset = 0
         self.seen = 0
-        self._rumour = Position("", 0)
+        self._rumour = NOWHERE
         self._early: dict[int, Publication] | None = None
         self._early_bytes = 0
 
@@ -54,7 +55,7 @@ class Gate:
     def close(self) -> None:
         """Know nothing any more."""
         self.epoch, self.offset, self.seen = None, 0, 0
-        self._rumour = Position("", 0)
+        self._rumour = NOWHERE
         self._forget()
 
     def offer(self, epoch: str, news: Sequence[News]) -> list[News]:

@@ -65,10 +65,10 @@ class Guest(Listener, Protocol):
 class Person:
     """One person's connections here, and how many commands they may still send."""
 
-    __slots__ = ("_at", "_tokens", "guests")
+    __slots__ = ("_at", "_tokens", "sockets")
 
     def __init__(self, now: float, limits: Limits) -> None:
-        self.guests: set[Guest] = set()
+        self.sockets = 0
         self._at = now
         self._tokens = limits.commands_per_second * BURST_SECONDS
 
@@ -112,15 +112,15 @@ class Guests:
     def check(self, who: Identity) -> None:
         """Raise Limited for somebody who is here too often."""
         person = self._people.get(who.user)
-        if person is not None and len(person.guests) >= self._limits.sockets_per_user:
+        if person is not None and person.sockets >= self._limits.sockets_per_user:
             raise Limited("too_many_connections")
 
-    def greet(self, guest: Guest, who: Identity) -> None:
+    def greet(self, who: Identity) -> None:
         """Note who it is."""
         person = self._people.get(who.user)
         if person is None:
             person = self._people[who.user] = Person(clock.monotonic(), self._limits)
-        person.guests.add(guest)
+        person.sockets += 1
 
     def dismiss(self, guest: Guest) -> None:
         if guest not in self._all:
@@ -130,8 +130,8 @@ class Guests:
         metrics.sockets.dec()
         person = self._people.get(guest.who.user) if guest.who is not None else None
         if person is not None:
-            person.guests.discard(guest)
-            if not person.guests:
+            person.sockets -= 1
+            if not person.sockets:
                 del self._people[guest.who.user]  # type: ignore[union-attr]  # known from above
 
     def may_command(self, who: Identity, commands: int) -> bool:

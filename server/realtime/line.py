@@ -30,6 +30,7 @@ PROBE_SECONDS = 3.0  # a silent Redis is given up after one to two of these
 STEADY_SECONDS = 3.0  # a link that held for so long is dialled again at once
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 5.0
 
+_dice = random.Random()  # noqa: S311 — spreads reconnects, keeps no secret
 log = named(__name__)
 
 
@@ -77,6 +78,7 @@ class Line:
         self._owner = owner
         self._link: Link | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._ordered: list[bytes] = []  # names to subscribe with the next write
         self._orders: list[bytes] = []
         self._news: deque[tuple[bytes, bytes]] = deque()
         self._said: deque[tuple[bytes, bytes]] = deque()  # and not answered for
@@ -115,6 +117,14 @@ class Line:
 
     def subscribe(self, names: Iterable[bytes]) -> None:
         """Order it; the owner hears of each when it is confirmed. The line has to be up."""
+        for name in names:
+            self._unconfirmed[name] = self._unconfirmed.get(name, 0) + 1
+            self._ordered.append(name)
+        self._flush_soon()
+
+    def _order(self) -> None:
+        """Make as few commands as may be of what is to be subscribed."""
+        names, self._ordered = self._ordered, []
         verb = self.words.subscribe
         # A cluster takes no command whose channels are in several slots.
         group_of = slot_of if self.words.is_sharded else _one_group
@@ -122,13 +132,12 @@ class Line:
             some = list(group)
             for start in range(0, len(some), NAMES_A_COMMAND):
                 self._orders.append(command(verb, *some[start : start + NAMES_A_COMMAND]))
-            for name in some:
-                self._unconfirmed[name] = self._unconfirmed.get(name, 0) + 1
-        self._flush_soon()
 
     def unsubscribe(self, name: bytes) -> None:
         if self._link is not None:
             self._leaving[name] = self._leaving.get(name, 0) + 1
+            if self._ordered:
+                self._order()  # who comes and goes does so in this order
             self._orders.append(command(self.words.unsubscribe, name))
             self._flush_soon()
 
@@ -210,6 +219,8 @@ class Line:
         self._is_flushing = False
         if self._link is None:
             return
+        if self._ordered:
+            self._order()
         going, self._orders = self._orders, []
         for _ in range(min(len(self._news), WINDOW - len(self._said))):
             news = self._news.popleft()
@@ -237,7 +248,7 @@ class Line:
                 if clock.monotonic() - began > STEADY_SECONDS:
                     wait = FIRST_WAIT_SECONDS
                     continue
-            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 — spreads reconnects, keeps no secret
+            await asyncio.sleep(wait * _dice.uniform(0.5, 1))
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
     async def _watch(self, link: Link) -> None:
@@ -262,7 +273,7 @@ class Line:
         self._link = None
         self._news_bytes -= sum(map(size, self._said))
         self._said.clear()
-        self._orders, self._unconfirmed, self._leaving = [], {}, {}
+        self._ordered, self._orders, self._unconfirmed, self._leaving = [], [], {}, {}
         self._owner.went(self)
 
     async def _rest(self) -> None:

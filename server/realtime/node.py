@@ -246,7 +246,7 @@ class Node:
 
     async def present(self, who: Identity, name: str) -> Mapping[str, ClientInfo]:
         """Who listens to a channel on any node, by connection; raises what `Rooms.join` raises, and Unavailable."""
-        entry = await self.rooms.join(who, name)
+        entry = await self.rooms.look(who, name)
         if not entry.with_presence:
             raise Invalid("presence_not_kept")
         return await self._presence.of(name)

@@ -57,6 +57,7 @@ class Presence:
         self._here: dict[Place, bytes] = {}
         self._pending: dict[Place, bytes | None] = {}
         self._must_restore = False
+        self._motions: dict[str, list[Motion]] = {}
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
 
@@ -105,8 +106,16 @@ class Presence:
         await self._redis.aclose()
 
     def _say(self, channel: str, info: bytes, *, has_come: bool) -> None:
-        for payload in news.write("", [Motion(info, has_come)]):
-            self._tell(channel, payload)
+        """Told with the others of this turn of the loop: a crowd that comes at once is one message a channel."""
+        if not self._motions:
+            asyncio.get_running_loop().call_soon(self._say_all)
+        self._motions.setdefault(channel, []).append(Motion(info, has_come))
+
+    def _say_all(self) -> None:
+        motions, self._motions = self._motions, {}
+        for channel, some in motions.items():
+            for payload in news.write("", some):
+                self._tell(channel, payload)
 
     def _write(self, place: Place, info: bytes | None) -> None:
         self._pending[place] = info

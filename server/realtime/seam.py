@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 from msgspec import Struct
 
 
-class Identity(Struct, frozen=True):
+class Identity(Struct, eq=False):
     """Who is behind a connection: a name for the person, when that ends (Unix seconds, None for never), and `info`.
 
     `info` is finished JSON that others see beside the name in presence; empty for nothing. The rooms get back the
@@ -87,6 +87,10 @@ class Rooms(Protocol):
         Read the position from the rows at every call: an older top than the node has heard of says that the stream was
         reset. A `token` may give leave to somebody who has none; Unauthenticated is about that token.
         """
+        ...
+
+    async def look(self, who: Identity, channel: str) -> Entry:
+        """The same for one who only asks about the channel, and leaves nothing behind."""
         ...
 
     async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:

@@ -14,8 +14,6 @@ from server.realtime.line import Line, Owner
 from server.realtime.link import Messages
 from server.realtime.slots import slot_of
 
-CONFIRM_SECONDS = 5.0
-
 log = named(__name__)
 
 
@@ -43,10 +41,18 @@ class Lines(Protocol):
 
 @dataclass(slots=True)
 class Want:
-    """A channel that somebody listens to, and the line on which it was ordered."""
+    """A channel that somebody listens to, the line on which it was ordered, and who waits until it is confirmed."""
 
-    confirmed: asyncio.Future[None]
     line: Line | None = None
+    is_confirmed: bool = False
+    waiting: asyncio.Future[bool] | None = None
+
+    def settle(self, *, is_confirmed: bool) -> None:
+        """Tell those who wait, if any do."""
+        self.is_confirmed = is_confirmed
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(is_confirmed)
 
 
 class Subscriptions:
@@ -67,10 +73,13 @@ class Subscriptions:
         self._lacking: set[bytes] = set()  # were confirmed once, or wanted while there was no line
 
     async def subscribe(self, name: bytes) -> None:
-        """Return when it is confirmed; raises Unavailable, and still wants it."""
+        """Return when it is confirmed; raises Unavailable, and still wants it.
+
+        A server that says nothing is given up by its line, which ends the waiting.
+        """
         want = self._wants.get(name)
         if want is None:
-            want = self._wants[name] = Want(asyncio.get_running_loop().create_future())
+            want = self._wants[name] = Want()
         if want.line is None:
             line = self.lines.of(name)
             if line is None or not line.is_up:
@@ -78,10 +87,11 @@ class Subscriptions:
                 self._judge()
                 raise Unavailable("bus_down")
             self._order(line, [name])
-        confirmed = want.confirmed
-        if not confirmed.done():
-            await asyncio.wait([confirmed], timeout=CONFIRM_SECONDS)
-        if not confirmed.done() or confirmed.cancelled():
+        if want.is_confirmed:
+            return
+        if want.waiting is None:
+            want.waiting = asyncio.get_running_loop().create_future()
+        if not await asyncio.shield(want.waiting):
             raise Unavailable("bus_down")
 
     def forget(self, name: bytes) -> None:
@@ -89,7 +99,7 @@ class Subscriptions:
         want = self._wants.pop(name, None)
         if want is None:
             return
-        want.confirmed.cancel()
+        want.settle(is_confirmed=False)
         if want.line is not None:
             want.line.unsubscribe(name)
         self._lacking.discard(name)
@@ -103,7 +113,7 @@ class Subscriptions:
         for name, want in self._wants.items():
             if want.line is line:
                 want.line = None
-                want.confirmed.cancel()
+                want.settle(is_confirmed=False)
                 self._lacking.add(name)
         self.lines.went(line)
         self._judge()
@@ -112,8 +122,7 @@ class Subscriptions:
         want = self._wants.get(name)
         if want is None or want.line is not line:
             return
-        if not want.confirmed.done():
-            want.confirmed.set_result(None)
+        want.settle(is_confirmed=True)
         if name in self._lacking:
             self._lacking.discard(name)
             self._judge()
@@ -153,12 +162,9 @@ class Subscriptions:
         self._lacking.add(name)
 
     def _order(self, line: Line, names: list[bytes]) -> None:
-        loop = asyncio.get_running_loop()
         for name in names:
             want = self._wants[name]
-            want.line = line
-            if want.confirmed.done():
-                want.confirmed = loop.create_future()
+            want.line, want.is_confirmed = line, False
         line.subscribe(names)
 
     def _judge(self) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from server import ids
 from server.chat import journal as journal_module
-from server.chat.journal import Posted
+from server.chat.journal import Journal, Posted
 from server.errors import Invalid, Limited, Missing, Unavailable
 from tests.chat.writing import draft, journals, new_threads, written
+from tests.eventually import eventually
 
 
 async def test_posts_of_two_processes_are_numbered_without_a_hole(database_url: str) -> None:
@@ -122,3 +123,43 @@ async def test_closing_commits_what_waits_and_refuses_what_comes_later(database_
         with pytest.raises(Unavailable):
             await one.post(draft(thread))
     assert len(await written(database_url, thread)) == 20
+
+
+async def test_an_announcement_that_fails_takes_no_post_with_it(database_url: str) -> None:
+    (thread,) = await new_threads(database_url)
+
+    def stumble(_: object) -> None:
+        raise ZeroDivisionError
+
+    journal = Journal(database_url, stumble)
+    await journal.open()
+    try:
+        await journal.post(draft(thread, "one"))
+        await journal.post(draft(thread, "two"))
+        assert journal.is_writing
+    finally:
+        await journal.close()
+    assert len(await written(database_url, thread)) == 2
+
+
+async def test_what_was_refused_for_lateness_is_never_written(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "WAIT_SECONDS", 0.2)
+    (thread,) = await new_threads(database_url)
+    holder = await asyncpg.connect(database_url)
+    try:
+        async with journals(database_url) as ((one,), _):
+            async with holder.transaction():
+                await holder.execute("SELECT 1 FROM threads WHERE id = $1 FOR UPDATE", thread)
+                on_its_way = one.place(draft(thread, "sent", client_id="a"))
+                await eventually(lambda: not one._waiting)
+                waiting = one.place(draft(thread, "not sent", client_id="b"))
+                for late in (on_its_way, waiting):
+                    with pytest.raises(Unavailable):
+                        await late
+            again = await one.post(draft(thread, "sent after all"))
+    finally:
+        await holder.close()
+    assert again.number == 2
+    assert [label for _, _, label in await written(database_url, thread)] == ["a", "sent after all"]

@@ -88,6 +88,10 @@ class AnyRooms(Rooms):
         )
 
     @override
+    async def look(self, who: Identity, channel: str) -> Entry:
+        return await self.join(who, channel)
+
+    @override
     async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:
         return ()
 

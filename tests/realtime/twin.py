@@ -160,6 +160,9 @@ class Twin:
         await asyncio.sleep(0)
         return found
 
+    async def look(self, who: Identity, channel: str) -> Entry:
+        return await self.join(who, channel)
+
     async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:
         await self.streams.ask()
         rows = self.streams.of(channel).rows

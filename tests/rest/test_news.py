@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from server import ids
-from server.errors import Missing, Unauthenticated
+from server.errors import Limited, Missing, Unauthenticated
 from tests.eventually import eventually
 from tests.rest.house import House, Person
 from tests.unit.realtime.puppets import Ear
@@ -40,7 +41,7 @@ async def test_members_are_told_how_much_they_have_not_read(ada: Person, bob: Pe
     await eventually(lambda: news(ear, "unread", thread_id=thread["id"], unread=1))
 
 
-async def test_others_see_how_far_one_has_read_and_only_when_it_moves(ada: Person, bob: Person) -> None:
+async def test_others_see_how_far_one_has_read(ada: Person, bob: Person) -> None:
     thread = await ada.opens("group", members=[str(bob.id)])
     await ada.says("one", thread)
     ear = await ada.listens(thread)
@@ -48,7 +49,9 @@ async def test_others_see_how_far_one_has_read_and_only_when_it_moves(ada: Perso
         await bob.calls("chat.read", thread_id=thread["id"], number=number)
     await ada.says("two", thread)
     await eventually(lambda: any(offset for offset, _ in ear.heard()))
-    assert news(ear, "read") == [{"type": "read", "thread_id": thread["id"], "user_id": str(bob.id), "number": 1}]
+    await eventually(lambda: news(ear, "read"))
+    for told in news(ear, "read"):  # Ada has read what she wrote
+        assert told["readers"].get(str(bob.id), 1) == 1
 
 
 async def test_typing_is_told_at_once_and_not_all_the_time(ada: Person, bob: Person, next_door: House) -> None:
@@ -79,6 +82,14 @@ async def test_memberships_are_told_to_whom_they_concern(ada: Person, bob: Perso
     await ada.delete(f"/chat/threads/{thread['id']}/members/{bob.id}")
     await eventually(lambda: news(ear, "left", thread_id=thread["id"]))
     assert [one["capability"] for one in news(ear, "joined", thread_id=thread["id"])] == ["post", "read"]
+
+
+async def test_who_opens_a_thread_is_not_told_so(ada: Person, bob: Person) -> None:
+    ear = await ada.hears(f"user:{ada.id}")
+    await ada.opens("group")
+    theirs = await bob.opens("group", members=[str(ada.id)])
+    await eventually(lambda: news(ear, "joined"))
+    assert [one["thread_id"] for one in news(ear, "joined")] == [theirs["id"]]
 
 
 async def test_who_is_taken_out_hears_no_more_on_any_process(ada: Person, bob: Person, next_door: House) -> None:
@@ -125,6 +136,25 @@ async def test_a_room_is_made_by_the_first_who_comes_and_is_heard_under_both_nam
     await eventually(lambda: by_name.heard()[-1] == (edited["offset"], edited))
 
 
+async def test_asking_about_a_room_does_not_make_it(ada: Person, house: House) -> None:
+    rooms, channel = house.node.rooms, f"room:r{ids.new().hex}"
+    who = await rooms.sign_in(ada.token)
+    for question in (rooms.look(who, channel), rooms.notice(who, b'{"channel":"%b"}' % channel.encode())):
+        with pytest.raises(Missing):
+            await question
+
+
+async def test_nobody_makes_rooms_without_end(ada: Person) -> None:
+    async def go_on() -> None:
+        for _ in range(30):
+            await ada.hears(f"room:r{ids.new().hex}")
+
+    with pytest.raises(Limited) as refused:
+        await go_on()
+    assert refused.value.code == "too_many_rooms"
+    assert refused.value.retry_after
+
+
 @pytest.mark.parametrize("name", ["room:", "room:Not Allowed", f"room:{'x' * 65}", "inbox:", "nowhere:1", "thread:x"])
 async def test_a_channel_that_cannot_be_does_not_exist(ada: Person, name: str) -> None:
     with pytest.raises(Missing):
@@ -146,9 +176,11 @@ async def test_a_manager_may_let_somebody_listen_for_a_while(ada: Person, bob: P
     for token in (given["token"], bob.token, "nonsense"):
         with pytest.raises(Unauthenticated):
             await rooms.join(who, f"thread:{other['id']}", token)
-    mallory = await bob.house.person("Mallory")
-    with pytest.raises(Unauthenticated):
-        await rooms.join(await rooms.sign_in(mallory.token), given["channel"], given["token"])
+    for channel in (given["channel"], f"thread:{ids.new()}"):  # there, and not there: the same answer
+        mallory = await bob.house.person("Mallory")
+        with pytest.raises(Unauthenticated) as refused:
+            await rooms.join(await rooms.sign_in(mallory.token), channel, given["token"])
+        assert refused.value.code == "token_invalid"
 
 
 async def test_a_member_who_only_reads_cannot_hand_out_leave(ada: Person, bob: Person) -> None:
@@ -218,3 +250,24 @@ async def test_the_banned_the_signed_out_and_the_revoked_are_expelled(house: Hou
         return list(await rooms.expelled(people)) == [people[0], people[2], people[3]]
 
     await eventually(all_but_bob)
+
+
+async def test_a_token_keeps_its_ceiling_whatever_its_owner_becomes(house: House) -> None:
+    root, owner = await house.person("Root", role="admin"), await house.person("Olga", role="operator")
+    machine = await owner.post("/auth/tokens", name="script", role="user")
+    rooms = house.node.rooms
+    who = await rooms.sign_in(machine["token"])
+    await root.patch(f"/auth/users/{owner.id}", role="admin")
+    with pytest.raises(Missing):
+        await rooms.join(who, "inbox")
+
+
+async def test_posts_of_one_connection_keep_their_order(ada: Person) -> None:
+    thread = await ada.opens("group")
+    first = await ada.says("first", thread)
+    rooms = ada.house.node.rooms
+    who = await rooms.sign_in(ada.token)
+    channel = f"thread:{thread['id']}"
+    bodies = [{"text": str(number), "reply_to": first["id"] if number % 2 else None} for number in range(8)]
+    await asyncio.gather(*(rooms.publish(who, channel, json.dumps(body).encode()) for body in bodies))
+    assert await ada.words(thread) == ["first", *(body["text"] for body in bodies)]
