@@ -261,6 +261,9 @@ class _Visit:
         for name, value in self.scope["headers"]:
             if name == b"content-length" and not self._fits(value):
                 return problem_response(Invalid("body_too_large", _BodyTooLarge(self.gate.body_bytes).detail), 413)
+            if b"\x00" in value:  # no server lets one in, and PostgreSQL cannot keep it
+                where = f"the header `{name.decode('latin-1')}`"
+                return problem_response(Invalid("nul_character", f"remove the NUL character from {where}"), 400)
         if "\x00" in self.scope["path"] or b"%00" in self.scope["query_string"]:
             return problem_response(Invalid("nul_character", "remove the NUL character from the address"), 400)
         return None

@@ -107,6 +107,13 @@ async def test_a_nul_in_the_address_is_refused(admin: Person) -> None:
             assert str(await admin.ask(method, address)) == "400 nul_character", (method, address)
 
 
+async def test_a_nul_in_a_header_is_refused(house: House) -> None:
+    for name in ("user-agent", "x-request-id", "authorization"):
+        answer = await house.ask("POST", "/auth/guest", {}, headers={name.encode(): b"a\x00b"})
+        assert str(answer) == "400 nul_character"
+        assert f"`{name}`" in answer.said["detail"]
+
+
 @pytest.mark.parametrize(
     "query", ["q=%ff%fe", "tag=%ed%a0%80", "before=%ff", "q=" + "x" * 60_000, "limit=" + "9" * 5000]
 )
