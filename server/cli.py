@@ -12,7 +12,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
-from server import logging
+from server import logging, voice
 from server.auth.constants import Role
 from server.config import Misconfigured, Settings
 from server.embedded import people, schema, up
@@ -139,7 +139,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        wrong = "; ".join(f"{fault.field.upper()}: {fault.message}" for fault in voice.faults(error.errors()))
         raise Misconfigured(f"a setting cannot be used: {wrong}") from error
     logging.configure(settings.log_level, settings.log_format)
     return settings

@@ -16,11 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server import ids, metrics
+from server import ids, metrics, voice
 from server.database import Database, Transaction
 from server.errors import (
     Conflict,
-    Fault,
     Forbidden,
     Invalid,
     Limited,
@@ -137,13 +136,11 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     if isinstance(error.body, bytes):  # the framework left it unread
         given = request.headers.get("content-type", "no Content-Type")
         return problem_response(Invalid("not_json", f"send `Content-Type: application/json`, not {given[:100]}"), 415)
-    faults = []
     for item in error.errors():
         if item["type"] == "json_invalid":
             return problem_response(Invalid("malformed_json", f"the body is not JSON: {item['ctx']['error']}"), 400)
-        faults.append(Fault(".".join(str(part) for part in item["loc"]), str(item["msg"])))
-    first = f"{faults[0].field}: {faults[0].message}" if faults else "the input is not valid"
-    return problem_response(Invalid("invalid_input", first, faults=faults))
+    faults = voice.faults(error.errors())
+    return problem_response(Invalid("invalid_input", voice.summary(faults), faults=faults))
 
 
 Query = TypeVar("Query", bound=BaseModel)

@@ -27,7 +27,7 @@ from server.chat.constants import (
     MessageStatus,
     Status,
 )
-from server.inputs import Input, Text, storable
+from server.inputs import Input, Text, Written, storable
 
 
 def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
@@ -74,12 +74,24 @@ def _in_calendar(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
-Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
+Tag = Annotated[
+    Text,
+    Field(min_length=1, max_length=TAG_CHARACTERS),
+    Written(r"^#?[\w-]+$", "a tag is made of letters, digits, `_` and `-`"),
+]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
-Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f]+$")]
+Emoji = Annotated[
+    Text,
+    Field(min_length=1, max_length=EMOJI_CHARACTERS),
+    Written(r"^[^\s\x00-\x1f]+$", "send an emoji, or a word without blanks"),
+]
 ROOM_NAME = r"^[a-z0-9][a-z0-9_.-]*$"
-RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=ROOM_NAME)]
+RoomName = Annotated[
+    Text,
+    Field(min_length=1, max_length=NAME_CHARACTERS),
+    Written(ROOM_NAME, "write a room's name in lower-case letters, digits, `.`, `_` and `-`, as in `tea-kitchen`"),
+]
 
 
 def is_room_name(name: str) -> bool:
