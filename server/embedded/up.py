@@ -13,7 +13,7 @@ from server.embedded import people, schema
 from server.embedded.door import Door, listen
 from server.embedded.engine import Engine
 from server.embedded.home import Home, kept, open_home
-from server.embedded.lock import Lock, is_held
+from server.embedded.lock import Lock, holder
 from server.embedded.postgres import Postgres
 from server.embedded.process import Process
 from server.embedded.profile import DURABLE
@@ -80,7 +80,7 @@ def connected(settings: Settings) -> Settings:
     if settings.database_url:
         return settings
     home = open_home(settings.data_dir)
-    if not is_held(home.root):
+    if holder(home.root) is None:
         raise Misconfigured(f"no Parley runs on {home.root}: start it with `parley up`, or set DATABASE_URL")
     postgres, valkey = own_engines(settings, home)
     return _complete(settings, home, postgres, valkey)

@@ -29,6 +29,9 @@ async def test_two_processes_serve_one_port_and_replace_each_other(production: I
     os.kill(servers[0], signal.SIGKILL)
     async with httpx2.AsyncClient(base_url=url, timeout=20) as client:
         assert (await client.get("/health/ready")).status_code == 200
+    beside = production.beside("doctor", PORT=url.rpartition(":")[2])
+    assert await beside.ended() == 0
+    assert f"the server at {url} is ready" in beside.said
     await eventually(lambda: len(set(production.descendants(production.pid)) - {servers[0]}) == 2, within=10)
     everyone = production.descendants(production.pid)
     assert await production.stop() == 0

@@ -59,6 +59,15 @@ async def test_a_second_one_is_refused_and_what_ends_is_started_again(parley: In
     second.start()
     assert await second.ended() == 2
     assert f"process {parley.pid} at {url}" in second.said
+    second.start("doctor")
+    assert await second.ended() == 0
+    assert f"running (process {parley.pid} at {url})" in second.said
+    assert f"the server at {url} is ready; one at PORT=0 beside it needs a DATA_DIR of its own" in second.said
+    stranger = Installation(folder / "elsewhere", log="../stranger.log", PORT=url.rpartition(":")[2])
+    stranger.data_dir.parent.mkdir(mode=0o711)
+    stranger.start("doctor")
+    assert await stranger.ended() == 1
+    assert f"another Parley answers at {url}\n       -> name its folder with DATA_DIR" in stranger.said
 
     children = parley.descendants(parley.pid)
     (server,) = [pid for pid in children if "serve --listening" in (command_of(pid) or "")]
