@@ -20,6 +20,7 @@ from server.embedded.profile import DURABLE
 from server.embedded.signals import Signals
 from server.embedded.supervisor import Supervisor
 from server.embedded.valkey import Valkey
+from server.herald import farewell
 
 Say = Callable[[str], None]
 
@@ -46,7 +47,8 @@ def up(settings: Settings, say: Say) -> None:
             *_others(ground.settings),
         ]
         supervisor = Supervisor(signals, way_in, processes, ground.engines)
-        supervisor.run(lambda: _announce(ground, way_in.url, say), settings.drain_seconds)
+        leave = farewell(settings.drain_seconds)
+        supervisor.run(lambda: _announce(ground, way_in.url, say), lambda: say(leave), settings.drain_seconds)
 
 
 def serve(settings: Settings, processes: int, say: Say) -> None:
@@ -54,7 +56,8 @@ def serve(settings: Settings, processes: int, say: Say) -> None:
     with Signals() as signals, Door(listen(settings.host, settings.port)) as way_in:
         children = servers(settings, way_in.file, processes)
         supervisor = Supervisor(signals, way_in, children, ())
-        supervisor.run(lambda: say(f"Parley serves at {way_in.url}"), settings.drain_seconds)
+        leave = farewell(settings.drain_seconds)
+        supervisor.run(lambda: say(f"Parley serves at {way_in.url}"), lambda: say(leave), settings.drain_seconds)
 
 
 def is_embedded(settings: Settings) -> bool:

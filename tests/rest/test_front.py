@@ -13,6 +13,7 @@ from server import ids
 from server.auth.constants import Role
 from server.errors import Limited
 from server.web import problem_response
+from tests.engines import named
 from tests.eventually import eventually
 from tests.rest.house import House, open_house
 
@@ -151,8 +152,16 @@ async def test_what_is_not_ready_is_named(database_url: str, redis_url: str, mis
         assert (await house.ask("GET", "/health/live")).status == 200
 
 
-async def test_without_a_database_everybody_is_told_to_come_back(redis_url: str) -> None:
-    async with open_house(NOWHERE_DATABASE, redis_url) as house:
+@pytest.mark.parametrize("missing", ["server", "database", "person"])
+async def test_without_a_database_everybody_is_told_to_come_back(
+    database_url: str, redis_url: str, missing: str
+) -> None:
+    wrong = {
+        "server": NOWHERE_DATABASE,
+        "database": named(database_url, "no_such_database"),
+        "person": database_url.replace("://", "://nobody_of_this_name_"),
+    }
+    async with open_house(wrong[missing], redis_url) as house:
         token = house.auth.tokens.issue(ids.new(), "Ada", Role.USER, ids.new())
         for method, path, body in (
             ("POST", "/auth/guest", {}),
