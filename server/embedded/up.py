@@ -38,10 +38,11 @@ def up(settings: Settings, say: Say) -> None:
     with Signals() as signals, ExitStack() as stack:
         lock = _claim(settings, stack)
         way_in = stack.enter_context(Door(listen(settings.host, settings.port)))
-        ground = _stand(settings, stack) if lock else Ground(settings, ())
+        ground = _stand(settings, stack, say) if lock else Ground(settings, ())
         if lock:
             lock.tell(way_in.url)
         asyncio.run(schema.migrate(ground.settings.database))
+        say("Starting the server and its workers ...")
         processes = [
             *servers(ground.settings, way_in.file, settings.processes),
             *_others(ground.settings),
@@ -105,10 +106,12 @@ def _claim(settings: Settings, stack: ExitStack) -> Lock | None:
     return stack.enter_context(Lock(home.root))
 
 
-def _stand(settings: Settings, stack: ExitStack) -> Ground:
+def _stand(settings: Settings, stack: ExitStack, say: Say) -> Ground:
     home = open_home(settings.data_dir)
     postgres, valkey = own_engines(settings, home)
     engines = tuple(engine for engine in (postgres, valkey) if engine)
+    if postgres and postgres.is_new:
+        say(f"Making a database in {home.root}, this once ...")
     for engine in engines:
         stack.callback(engine.stop)
         engine.start()

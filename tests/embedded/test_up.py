@@ -40,12 +40,14 @@ async def test_the_first_operator_is_there_after_a_power_cut_and_nothing_outlive
     parley.start()
     url = await parley.ready()
     login = await eventually(lambda: LOGIN.search(parley.said))
+    assert f"Making a database in {parley.data_dir}, this once ..." in parley.said
     assert await sign_in(url, login[1], login[2]) == 200
     await parley.cut_the_power()
 
     parley.start()
     assert await sign_in(await parley.ready(), login[1], login[2]) == 200
     assert LOGIN.search(parley.said) is None
+    assert "Making" not in parley.said
     children = parley.descendants(parley.pid)
     assert len(children) >= 3
     await parley.stop(signal.SIGKILL)
