@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import structlog
 from fastapi import Depends, FastAPI, Request
@@ -17,6 +17,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import ids, metrics, voice
+from server.codes import TITLES
 from server.database import Database, Transaction
 from server.errors import (
     Conflict,
@@ -40,20 +41,6 @@ STATUS: dict[type[Problem], int] = {
     Conflict: 409,
     Limited: 429,
     Unavailable: 503,
-}
-TITLES = {
-    400: "The request cannot be read",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    413: "The request is too large",
-    415: "Unsupported media type",
-    422: "The input cannot be accepted",
-    429: "Too many requests",
-    500: "Something broke here",
-    503: "Not available now",
 }
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -86,25 +73,10 @@ class ProblemView(BaseModel):
     type: str = "about:blank"
     title: str
     status: int
-    code: str
+    code: str = Field(examples=["invalid_input"])
     detail: str
     request_id: str
     faults: list[FaultView] = Field(default_factory=list)
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route: these statuses, each answered with a ProblemView."""
-    return {
-        status: {
-            "description": TITLES[status],
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
-        }
-        for status in statuses
-    }
-
-
-ALWAYS = documented(400, 413, 415, 422, 429, 500, 503)
-SIGNED_IN = {**ALWAYS, **documented(401)}
 
 
 def problem_response(problem: Problem, status: int | None = None) -> Response:

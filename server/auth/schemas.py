@@ -162,11 +162,13 @@ class PersonFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    role: Role | None = None
-    is_guest: bool | None = None
-    is_banned: bool | None = None
-    q: Text | None = Field(None, min_length=1, max_length=100, description="A part of the name or the e-mail address.")
-    limit: int = Field(50, ge=1, le=200)
+    role: Role | None = Field(None, description="Only people of this role.")
+    is_guest: bool | None = Field(None, description="Only guests, or only those with an account.")
+    is_banned: bool | None = Field(None, description="Only the banned, or only the others.")
+    q: Text | None = Field(
+        None, min_length=1, max_length=100, description="A part of the name or the e-mail address.", examples=["ada"]
+    )
+    limit: int = Field(50, ge=1, le=200, description="People on a page.")
     cursor: UUID | None = Field(None, description="`next` of the page before.")
 
 

@@ -166,18 +166,30 @@ class MessageWithContext(MessageView):
 class HistoryQuery(Input):
     """Which messages: of a thread, of a person's conversation, or, with neither, of the caller's own."""
 
-    thread_id: UUID | None = None
-    user_id: UUID | None = Field(None, description="A person: their conversation with the house.")
-    limit: int = Field(50, ge=1, le=PAGE_LIMIT)
+    thread_id: UUID | None = Field(None, description="The thread. Left out: the caller's conversation with the house.")
+    user_id: UUID | None = Field(None, description="For operators: the conversation of this person with the house.")
+    limit: int = Field(50, ge=1, le=PAGE_LIMIT, description="Messages on a page.")
     offset: int = Field(0, ge=0, le=SKIP_LIMIT, description="Messages to skip; a cursor is quicker and stable.")
     before: Text | None = Field(None, max_length=20, description="The cursor `before` of a page: what came before it.")
     after: Text | None = Field(None, max_length=20, description="The cursor `after` of a page: what came after it.")
-    author_id: UUID | None = None
-    status: MessageStatus | None = None
-    tag: Annotated[Text, Field(max_length=TAG_CHARACTERS), AfterValidator(_bare)] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    q: Text | None = Field(None, min_length=1, max_length=200, description="Full-text search, as in a search engine.")
+    author_id: UUID | None = Field(None, description="Only what this person wrote.")
+    status: MessageStatus | None = Field(None, description="Only messages that are so far on their way out.")
+    tag: Annotated[Text, Field(max_length=TAG_CHARACTERS), AfterValidator(_bare)] | None = Field(
+        None, description="Only messages with this tag, with or without its `#`.", examples=["delivery"]
+    )
+    since: Moment | None = Field(
+        None, description="Only what was posted then or later.", examples=["2026-01-31T12:00:00Z"]
+    )
+    until: Moment | None = Field(
+        None, description="Only what was posted before.", examples=["2026-02-28T23:59:59+01:00"]
+    )
+    q: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description='Full-text search, as in a search engine: words, `"a phrase"`, `or`, `-not`.',
+        examples=["parcel -lost"],
+    )
 
 
 class HistoryPage(BaseModel):

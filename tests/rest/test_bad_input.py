@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from server.main import create_app
-from tests.rest.house import House, Person, settings_of
+from tests.rest.house import DOCUMENT, House, Person
 
 JSON = {"content-type": "application/json"}
-DOCUMENT = create_app(settings_of("postgresql://nowhere", "redis://nowhere")).openapi()
 DOORS = [(method.upper(), path) for path, doors in DOCUMENT["paths"].items() for method in doors]
 DOORS_WITH_BODIES = [
     (method.upper(), path)
