@@ -174,7 +174,7 @@ def prepare(lock_name: str) -> None:
         wanted = fingerprint(lock_name)
         if wanted in installed:
             return
-        print(f"Setting up from {lock_name} ...", flush=True)
+        print(f"Installing the packages of {lock_name} (a minute or two, whenever it changes) ...", flush=True)
         install(lock_name)
         # The development lock holds all of the other one, so that `run` need not touch what `test` has made.
         both = [fingerprint(DEV_LOCK), fingerprint(RUN_LOCK)]
@@ -202,6 +202,7 @@ def make_environment() -> None:
     if VENV.exists():
         shutil.rmtree(VENV)
     python = find_python()
+    print(f"Making an environment in {VENV.name} ...", flush=True)
     if python:
         made = subprocess.run([python, "-m", "venv", VENV], check=False)
     elif tool := shutil.which("uv"):
@@ -267,7 +268,7 @@ def prepare_node() -> None:
     if npm is None or not pinned.exists():
         return
     if not installed.exists() or installed.stat().st_mtime < pinned.stat().st_mtime:
-        print("Setting up tests/sdk ...", flush=True)
+        print("Installing the JavaScript clients of tests/sdk ...", flush=True)
         subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=NODE_TESTS, check=False)
 
 

@@ -12,7 +12,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
-from server import logging
+from server import logging, voice
 from server.auth.constants import Role
 from server.config import Misconfigured, Settings
 from server.embedded import people, schema, up
@@ -49,11 +49,11 @@ def serve(
     settings = complete_settings()
     count = processes or settings.processes
     if listening >= 0:
-        answer(settings, socket.socket(fileno=listening))
+        answer(settings, socket.socket(fileno=listening), unsaid)
     elif count > 1:
         up.serve(settings, count, say)
     else:
-        answer(settings, listen(settings.host, settings.port))
+        answer(settings, listen(settings.host, settings.port), say)
 
 
 @app.command()
@@ -123,9 +123,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def answer(settings: Settings, listening: socket.socket) -> None:
+def answer(settings: Settings, listening: socket.socket, say: up.Say) -> None:
     """Serve on this socket until told to stop. By name: `up` is this program too, and needs no web framework."""
-    importlib.import_module("server.serving").answer(settings, listening)
+    importlib.import_module("server.serving").answer(settings, listening, say)
 
 
 def start(module: str) -> None:
@@ -139,7 +139,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        wrong = "; ".join(f"{fault.field.upper()}: {fault.message}" for fault in voice.faults(error.errors()))
         raise Misconfigured(f"a setting cannot be used: {wrong}") from error
     logging.configure(settings.log_level, settings.log_format)
     return settings
@@ -163,6 +163,10 @@ def asked_password() -> str:
 def say(words: str) -> None:
     """To the person at the terminal, at once even through a pipe."""
     print(words, flush=True)
+
+
+def unsaid(_: str) -> None:
+    """What a child has to say is said by the parent, once for all of them."""
 
 
 def main() -> None:

@@ -38,6 +38,9 @@ GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    # A wrong password, or no such database: nothing that a caller did, and the operator is told what to correct.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
 
 
@@ -154,11 +157,6 @@ class Database:
                     raise
         except GONE as error:
             raise unavailable() from error
-
-    async def ping(self) -> None:
-        """Raise Unavailable when the database does not answer."""
-        async with self.connection() as connection:
-            await connection.fetchval("SELECT 1")
 
 
 def _is_gone(error: DBAPIError) -> bool:

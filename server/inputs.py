@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 
 def storable(text: object) -> object:
@@ -19,6 +23,26 @@ def storable(text: object) -> object:
 
 # Looked at before pydantic does, which would only say "not a valid string".
 Text = Annotated[str, BeforeValidator(storable)]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A pattern that a text has to fit, and what to tell whoever sends another: nobody has to read the pattern."""
+
+    pattern: str
+    words: str
+
+    def checked(self, text: str) -> str:
+        """The same; raises ValueError."""
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(self.words)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern}
 
 
 class Input(BaseModel):

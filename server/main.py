@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.openapi.docs import get_swagger_ui_html
 
-from server import metrics
+from server import metrics, reference
 from server.auth.router import router as auth_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
@@ -27,9 +23,9 @@ from server.web import Gate, ProblemView, install_problems, problem_response
 DESCRIPTION = """Conversations in threads, over REST and over a WebSocket at `/connection/websocket`.
 
 Sign in with `POST /auth/login`, send `Authorization: Bearer <access_token>`. Every error is
-`application/problem+json` (RFC 9457) with a stable `code`."""
-
-FOREIGN = "https://cdn.jsdelivr.net/npm/"  # where FastAPI's page takes Swagger from
+`application/problem+json` (RFC 9457): a `detail` for people that says what to change, and a stable `code` for programs.
+Each route lists the codes that it may answer with. Repeat what was answered with 429 or 503 after `Retry-After`
+seconds; `POST /chat/send` may be repeated freely with the same `client_id`."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -55,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)
-    _mount_docs(app)
+    reference.mount(app)
     _document_problems(app)
     app.add_middleware(Gate, body_bytes=settings.request_bytes)
     if settings.allowed_origins:
@@ -71,19 +67,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _mount_health(app: FastAPI) -> None:
-    @app.get("/health/live", tags=["health"])
+    @app.get("/health/live", tags=["health"], summary="Is the process alive")
     async def live() -> dict[str, str]:
         """This process runs."""
         return {"status": "live"}
 
-    @app.get("/health/ready", tags=["health"], responses={503: {"description": "Something is not ready; it is named."}})
+    @app.get(
+        "/health/ready",
+        tags=["health"],
+        summary="Can the process serve",
+        responses={503: {"description": "Something is not ready; it is named."}},
+    )
     async def ready(request: Request, response: Response) -> dict[str, str]:
         """Whether this process can serve; whatever cannot is named with the reason."""
         found: dict[str, str] = await request.state.runtime.readiness()
         response.status_code = 200 if set(found.values()) == {"ready"} else 503
         return found
 
-    @app.get("/metrics", tags=["health"], response_class=Response)
+    @app.get("/metrics", tags=["health"], summary="Figures for Prometheus", response_class=Response)
     async def prometheus() -> Response:
         """Counters of this process, for Prometheus."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -98,21 +99,6 @@ def _mount_signpost(app: FastAPI) -> None:
         response = problem_response(Problem("upgrade_required", advice), 426)
         response.headers.update({"upgrade": "websocket", "connection": "upgrade"})
         return response
-
-
-def _mount_docs(app: FastAPI) -> None:
-    page = get_swagger_ui_html(openapi_url="/openapi.json", title="Parley", swagger_favicon_url="data:,")
-    inline = re.findall(rb"<script>(.*?)</script>", page.body, re.DOTALL)
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in inline)
-    # This page and no other may load Swagger's files, run the one script that starts it, and ask this server.
-    page.headers["content-security-policy"] = (
-        f"default-src 'none'; script-src {FOREIGN} {hashes}; style-src {FOREIGN} 'unsafe-inline'; "
-        "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return page
 
 
 def _document_problems(app: FastAPI) -> None:

@@ -91,11 +91,14 @@ class Runtime:
         """Take no new sockets, and spread the farewell of those that are here over this time."""
         await self._node.drain(seconds)
 
+    async def _is_migrated(self) -> bool:
+        async with self._database.connection() as connection:
+            return bool(await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"))
+
     async def readiness(self) -> dict[str, str]:
         """Each part and `ready`, or what is wrong with it."""
         try:
-            await self._database.ping()
-            database = "ready"
+            database = "ready" if await self._is_migrated() else "the database has no tables: run `parley migrate`"
         except Problem as error:
             database = error.detail
         bus = "ready" if self._node.healthy else "the bus to Redis is down; messages are kept and follow"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from typing_extensions import override
 
 from server.config import Settings
+from server.embedded.door import Door
+from server.herald import Herald, farewell
 from server.realtime.endpoint import Socket
 from server.runtime import Runtime
 
@@ -19,20 +23,38 @@ KEEP_ALIVE_SECONDS = 75  # longer than proxies keep theirs: who closes first mus
 class Leaving(uvicorn.Server):
     """Tells the balancer first, then sends the sockets away one by one, and only then closes the door."""
 
-    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, drain_seconds: float, url: str, say: Callable[[str], None]) -> None:
         super().__init__(config)
         self._drain_seconds = drain_seconds
+        self._url = url
+        self._say = say
+        self._watching: asyncio.Task[None] | None = None
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        runtime: Runtime | None = self.lifespan.state.get("runtime")
+        if runtime is not None:
+            herald = Herald(runtime.readiness, lambda: self._say(f"Parley serves at {self._url}"))
+            self._watching = asyncio.create_task(herald.watch(), name="herald")
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._say(farewell(self._drain_seconds))
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         runtime: Runtime | None = self.lifespan.state.get("runtime")
         if runtime is not None:
             await runtime.drain(self._drain_seconds)
         await super().shutdown(sockets)
 
 
-def answer(settings: Settings, listening: socket.socket) -> None:
-    """Serve on this socket until SIGTERM or SIGINT, then let the callers go within the drain time."""
+def answer(settings: Settings, listening: socket.socket, say: Callable[[str], None]) -> None:
+    """Serve on this socket until SIGTERM or SIGINT, then let the callers go within the drain time.
+
+    `say` is told the address when it serves, and when it begins to stop; what it misses meanwhile is logged.
+    """
     config = uvicorn.Config(
         "server.main:create_app",
         factory=True,
@@ -45,7 +67,7 @@ def answer(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    server = Leaving(config, settings.drain_seconds)
+    server = Leaving(config, settings.drain_seconds, Door(listening).url, say)
 
     def stop(*_: object) -> None:
         server.should_exit = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import structlog
 from fastapi import Depends, FastAPI, Request
@@ -16,11 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server import ids, metrics
+from server import ids, metrics, voice
+from server.codes import TITLES
 from server.database import Database, Transaction
 from server.errors import (
     Conflict,
-    Fault,
     Forbidden,
     Invalid,
     Limited,
@@ -41,21 +41,6 @@ STATUS: dict[type[Problem], int] = {
     Conflict: 409,
     Limited: 429,
     Unavailable: 503,
-}
-TITLES = {
-    400: "The request cannot be read",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    413: "The request is too large",
-    415: "Unsupported media type",
-    422: "The input cannot be accepted",
-    426: "Here is a WebSocket",
-    429: "Too many requests",
-    500: "Something broke here",
-    503: "Not available now",
 }
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -88,25 +73,10 @@ class ProblemView(BaseModel):
     type: str = "about:blank"
     title: str
     status: int
-    code: str
+    code: str = Field(examples=["invalid_input"])
     detail: str
     request_id: str
     faults: list[FaultView] = Field(default_factory=list)
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route: these statuses, each answered with a ProblemView."""
-    return {
-        status: {
-            "description": TITLES[status],
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
-        }
-        for status in statuses
-    }
-
-
-ALWAYS = documented(400, 413, 415, 422, 429, 500, 503)
-SIGNED_IN = {**ALWAYS, **documented(401)}
 
 
 def problem_response(problem: Problem, status: int | None = None) -> Response:
@@ -138,13 +108,11 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     if isinstance(error.body, bytes):  # the framework left it unread
         given = request.headers.get("content-type", "no Content-Type")
         return problem_response(Invalid("not_json", f"send `Content-Type: application/json`, not {given[:100]}"), 415)
-    faults = []
     for item in error.errors():
         if item["type"] == "json_invalid":
             return problem_response(Invalid("malformed_json", f"the body is not JSON: {item['ctx']['error']}"), 400)
-        faults.append(Fault(".".join(str(part) for part in item["loc"]), str(item["msg"])))
-    first = f"{faults[0].field}: {faults[0].message}" if faults else "the input is not valid"
-    return problem_response(Invalid("invalid_input", first, faults=faults))
+    faults = voice.faults(error.errors())
+    return problem_response(Invalid("invalid_input", voice.summary(faults), faults=faults))
 
 
 Query = TypeVar("Query", bound=BaseModel)
@@ -262,6 +230,9 @@ class _Visit:
         for name, value in self.scope["headers"]:
             if name == b"content-length" and not self._fits(value):
                 return problem_response(Invalid("body_too_large", _BodyTooLarge(self.gate.body_bytes).detail), 413)
+            if b"\x00" in value:  # no server lets one in, and PostgreSQL cannot keep it
+                where = f"the header `{name.decode('latin-1')}`"
+                return problem_response(Invalid("nul_character", f"remove the NUL character from {where}"), 400)
         if "\x00" in self.scope["path"] or b"%00" in self.scope["query_string"]:
             return problem_response(Invalid("nul_character", "remove the NUL character from the address"), 400)
         return None

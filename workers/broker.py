@@ -6,17 +6,44 @@ import asyncio
 import signal
 
 import uvloop
-from taskiq.api import run_receiver_task
+from taskiq import AsyncBroker
+from taskiq.receiver import Receiver
 
 from server.chat.insight import Insight
 from server.config import Settings
 from server.database import Database
-from server.logging import configure
+from server.logging import configure, named
 from server.queue import stream
 from workers import chat
 
 AT_ONCE = 20
 LEAVE_SECONDS = 5.0
+AWAY_SECONDS = 2.0  # between tries while Redis does not answer
+REMEDY = "start Redis or Valkey, or correct REDIS_URL; the scheduler's sweeps do the work meanwhile"
+
+log = named("worker")
+
+
+async def hear(broker: AsyncBroker, stopped: asyncio.Event) -> None:
+    """Take tasks until told to stop. Without Redis nothing is lost, and nothing taken: every task is a row, too.
+
+    Not by taskiq's own `run_receiver_task`: while Redis is away it tries thousands of times a second, with a
+    traceback each, and it can only be stopped by a cancellation, of which it warns.
+    """
+    is_away = False
+    while not stopped.is_set():
+        try:
+            await broker.startup()
+            if is_away:
+                log.info("tasks_heard_again")
+            is_away = False
+            receiver = Receiver(broker, max_async_tasks=AT_ONCE, run_startup=False, wait_tasks_timeout=LEAVE_SECONDS)
+            await receiver.listen(stopped)
+        except Exception as error:  # whatever breaks the stream, it is listened to again
+            if not is_away:
+                log.warning("tasks_not_heard", why=str(_first(error)), remedy=REMEDY)
+            is_away = True
+            await _pause(stopped)
 
 
 async def run(settings: Settings) -> None:
@@ -29,16 +56,9 @@ async def run(settings: Settings) -> None:
     await database.open()
     broker = stream(settings.redis)
     chat.enlist(broker, Insight(database))
-    work = asyncio.create_task(run_receiver_task(broker, max_async_tasks=AT_ONCE, run_startup=True))
-    told = asyncio.create_task(stopped.wait())
     try:
-        await asyncio.wait([work, told], return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()  # the stream broke: end with its error, and be started again
+        await hear(broker, stopped)
     finally:
-        for task in (work, told):
-            task.cancel()
-        await asyncio.wait([work, told], timeout=LEAVE_SECONDS)
         await broker.shutdown()
         await database.close()
 
@@ -48,3 +68,17 @@ def main() -> None:
     settings = Settings()
     configure(settings.log_level, settings.log_format)
     uvloop.run(run(settings))
+
+
+async def _pause(stopped: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stopped.wait(), AWAY_SECONDS)
+    except TimeoutError:
+        return
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error itself; task groups wrap it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from server.auth.constants import (
@@ -18,10 +18,11 @@ from server.auth.constants import (
     PASSWORD_MIN_CHARACTERS,
     Role,
 )
-from server.inputs import Input, Text
+from server.inputs import Input, Text, Written
 
 TOKEN_DAYS_LIMIT = 3650
 OPAQUE_CHARACTERS = 200
+LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
 def _printable(text: str) -> str:
@@ -40,7 +41,10 @@ def normal_email(text: str) -> str:
     """
     if len(text) > EMAIL_CHARACTERS:
         raise ValueError(f"an e-mail address has at most {EMAIL_CHARACTERS} characters")
-    return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized.lower()
+    try:
+        return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized.lower()
+    except EmailNotValidError as error:
+        raise ValueError(f"write an e-mail address, as in ada@example.com ({str(error).rstrip('.')})") from error
 
 
 Name = Annotated[Text, Field(max_length=NAME_CHARACTERS), AfterValidator(_printable)]
@@ -49,7 +53,9 @@ Email = Annotated[
 ]
 NewPassword = Annotated[Text, Field(min_length=PASSWORD_MIN_CHARACTERS, max_length=PASSWORD_MAX_CHARACTERS)]
 Password = Annotated[Text, Field(max_length=PASSWORD_MAX_CHARACTERS)]
-Language = Annotated[Text, Field(max_length=LANGUAGE_CHARACTERS, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Language = Annotated[
+    Text, Field(max_length=LANGUAGE_CHARACTERS), Written(LANGUAGE_TAG, "write a language tag, as in en or pt-BR")
+]
 Opaque = Annotated[Text, Field(max_length=OPAQUE_CHARACTERS)]
 
 
@@ -156,11 +162,13 @@ class PersonFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    role: Role | None = None
-    is_guest: bool | None = None
-    is_banned: bool | None = None
-    q: Text | None = Field(None, min_length=1, max_length=100, description="A part of the name or the e-mail address.")
-    limit: int = Field(50, ge=1, le=200)
+    role: Role | None = Field(None, description="Only people of this role.")
+    is_guest: bool | None = Field(None, description="Only guests, or only those with an account.")
+    is_banned: bool | None = Field(None, description="Only the banned, or only the others.")
+    q: Text | None = Field(
+        None, min_length=1, max_length=100, description="A part of the name or the e-mail address.", examples=["ada"]
+    )
+    limit: int = Field(50, ge=1, le=200, description="People on a page.")
     cursor: UUID | None = Field(None, description="`next` of the page before.")
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from server import ids
+from server import ids, voice
 from server.auth import machines, sessions
 from server.auth.attempts import Attempts
 from server.auth.constants import GUEST_NAME, NAME_CHARACTERS, Role
@@ -31,7 +31,7 @@ from server.auth.schemas import (
 )
 from server.auth.tokens import Tokens
 from server.database import Database, Transaction
-from server.errors import Conflict, Fault, Forbidden, Invalid, Missing, Unauthenticated
+from server.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated
 
 SignIn: TypeAlias = Callable[[str], Awaitable[Caller]]
 
@@ -72,8 +72,8 @@ async def create_user(
     try:
         new = UserCreate(email=email, password=password, name=name)
     except ValidationError as error:
-        faults = [Fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
-        raise Invalid("invalid_input", f"{faults[0].field}: {faults[0].message}", faults=faults) from error
+        faults = voice.faults(error.errors())
+        raise Invalid("invalid_input", voice.summary(faults), faults=faults) from error
     user_id = await _insert(tx, new, await passwords.hash(password), role)
     if user_id is None:
         raise Conflict("email_taken", f"{new.email} has an account already")
@@ -85,7 +85,7 @@ async def find_user(tx: Transaction, email: str) -> User:
     try:
         address = normal_email(email)
     except ValueError as error:
-        raise Invalid("invalid_input", f"{email!r} is not an e-mail address: {error}") from error
+        raise Invalid("invalid_input", f"{email!r}: {error}") from error
     user = await tx.session.scalar(select(User).where(User.email == address))
     if user is None:
         raise Missing("no_such_user", f"nobody here has the address {email}")

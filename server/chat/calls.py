@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from server import voice
 from server.auth.policy import Caller
 from server.chat import service, threads
 from server.chat.history import Filter, Window
@@ -36,9 +37,7 @@ def parsed(form: type[Form], data: bytes) -> Form:
     try:
         return form.model_validate_json(b"{}" if data == b"null" else data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Invalid("invalid_input", f"{where}: {first['msg']}" if where else first["msg"]) from error
+        raise Invalid("invalid_input", voice.summary(voice.faults(error.errors()))) from error
 
 
 def message_of(body: ChatMessageRequest) -> NewMessage:

@@ -25,19 +25,33 @@ from server.chat.schemas import (
     RevisionView,
 )
 from server.chat.service import CONTEXT_LIMIT, Chat, NewMessage
-from server.web import SIGNED_IN, Tx, documented, query_of
+from server.codes import SIGNED_IN, documented
+from server.web import Tx, query_of
 
 router = APIRouter(prefix="/chat", tags=["messages"])
 
-FOUND = {**SIGNED_IN, **documented(404)}
-CHANGED = {**FOUND, **documented(403, 409)}
+FOUND = {**SIGNED_IN, "no_such_message": 404}
+CHANGED = {**FOUND, "read_only": 403, "message_deleted": 409}
+WORDED = {"empty_text": 422, "text_too_long": 422, "too_many_tags": 422}
+POSTED = {**SIGNED_IN, **WORDED, "no_such_thread": 404, "read_only": 403, "no_such_reply": 422}
+JOURNALED = {"unacceptable_message": 422, "client_id_contested": 409, "journal_full": 429, "posted_too_often": 429}
+PAGED = {**SIGNED_IN, "no_such_thread": 404, "bad_cursor": 422, "two_cursors": 422}
+
+MessageId = Annotated[UUID, Path(description="The message's `id`.")]
+Neighbours = Annotated[
+    int, Query(ge=0, le=CONTEXT_LIMIT, description="How many messages before and after it come along.", examples=[3])
+]
 
 
 @router.post(
     "/send",
     status_code=201,
     response_model=MessageView,
-    responses={**CHANGED, 200: {"model": MessageView, "description": "Posted before with this client_id."}},
+    summary="Post a message",
+    responses={
+        **documented(POSTED, JOURNALED),
+        200: {"model": MessageView, "description": "Posted before with this client_id."},
+    },
 )
 async def send(body: ChatMessageRequest, caller: CurrentUser, chat: TheChat) -> Response:
     """Post a message. Answered after the commit; the same `client_id` again returns the first message with 200."""
@@ -74,47 +88,79 @@ async def history(caller: CurrentUser, asked: Annotated[HistoryQuery, Query()]) 
 
 
 router.add_api_route(
-    "/history", history, route_class_override=HistoryRoute, response_model=HistoryPage, responses=FOUND
+    "/history",
+    history,
+    route_class_override=HistoryRoute,
+    response_model=HistoryPage,
+    summary="Read and search messages",
+    responses=documented(PAGED),
 )
 
 
-@router.get("/message/{message_id}", response_model=MessageWithContext, responses=FOUND)
-async def message(
-    message_id: UUID, caller: CurrentUser, chat: TheChat, context: Annotated[int, Query(ge=0, le=CONTEXT_LIMIT)] = 0
-) -> Response:
+@router.get(
+    "/message/{message_id}",
+    response_model=MessageWithContext,
+    summary="Read one message",
+    responses=documented(FOUND),
+)
+async def message(message_id: MessageId, caller: CurrentUser, chat: TheChat, context: Neighbours = 0) -> Response:
     """One message; with `context` also up to so many before and after it."""
     return finished(await service.message(chat, caller, message_id, context))
 
 
-@router.patch("/message/{message_id}", response_model=MessageView, responses=CHANGED)
-async def edit(message_id: UUID, body: MessageChange, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+@router.patch(
+    "/message/{message_id}",
+    response_model=MessageView,
+    summary="Edit a message",
+    responses=documented(CHANGED, WORDED, not_the_author=403),
+)
+async def edit(message_id: MessageId, body: MessageChange, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
     """Change the text or the tags of a message; the old version is kept."""
     return finished(await service.edit(tx, chat, caller, message_id, words=body.text, tags=body.tags))
 
 
-@router.delete("/message/{message_id}", response_model=MessageView, responses=CHANGED)
-async def delete(message_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+@router.delete(
+    "/message/{message_id}",
+    response_model=MessageView,
+    summary="Delete a message",
+    responses=documented(CHANGED, not_the_author=403),
+)
+async def delete(message_id: MessageId, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
     """Redact a message: its place in the thread stays, its words go."""
     return finished(await service.delete(tx, chat, caller, message_id))
 
 
-@router.get("/message/{message_id}/revisions", responses={**FOUND, **documented(403)})
-async def revisions(message_id: UUID, caller: CurrentUser, chat: TheChat, tx: Tx) -> list[RevisionView]:
+@router.get(
+    "/message/{message_id}/revisions",
+    summary="Read what edits replaced",
+    responses=documented(FOUND, not_the_author=403),
+)
+async def revisions(message_id: MessageId, caller: CurrentUser, chat: TheChat, tx: Tx) -> list[RevisionView]:
     """What edits and a deletion replaced, the oldest first."""
     rows = await service.revisions(tx, chat, caller, message_id)
     return [RevisionView.model_validate(row, from_attributes=True) for row in rows]
 
 
-Reaction = Annotated[Emoji, Path(description="The emoji, percent-encoded.")]
+Reaction = Annotated[Emoji, Path(description="The emoji, percent-encoded.", examples=["👍"])]
 
 
-@router.put("/message/{message_id}/reactions/{emoji}", response_model=MessageView, responses=CHANGED)
-async def react(message_id: UUID, emoji: Reaction, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+@router.put(
+    "/message/{message_id}/reactions/{emoji}",
+    response_model=MessageView,
+    summary="React to a message",
+    responses=documented(CHANGED, too_many_reactions=409),
+)
+async def react(message_id: MessageId, emoji: Reaction, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
     """React to a message; the same reaction again changes nothing."""
     return finished(await service.react(tx, chat, caller, message_id, emoji))
 
 
-@router.delete("/message/{message_id}/reactions/{emoji}", response_model=MessageView, responses=CHANGED)
-async def unreact(message_id: UUID, emoji: Reaction, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+@router.delete(
+    "/message/{message_id}/reactions/{emoji}",
+    response_model=MessageView,
+    summary="Take a reaction back",
+    responses=documented(CHANGED),
+)
+async def unreact(message_id: MessageId, emoji: Reaction, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
     """Take a reaction back."""
     return finished(await service.unreact(tx, chat, caller, message_id, emoji))

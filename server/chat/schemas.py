@@ -27,7 +27,7 @@ from server.chat.constants import (
     MessageStatus,
     Status,
 )
-from server.inputs import Input, Text, storable
+from server.inputs import Input, Text, Written, storable
 
 
 def _storable_payload(payload: dict[str, Any]) -> dict[str, Any]:
@@ -74,12 +74,24 @@ def _in_calendar(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
-Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS, pattern=r"^#?[\w-]+$")]
+Tag = Annotated[
+    Text,
+    Field(min_length=1, max_length=TAG_CHARACTERS),
+    Written(r"^#?[\w-]+$", "a tag is made of letters, digits, `_` and `-`"),
+]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Subject = Annotated[Text, Field(max_length=SUBJECT_CHARACTERS)]
-Emoji = Annotated[str, Field(min_length=1, max_length=EMOJI_CHARACTERS, pattern=r"^[^\s\x00-\x1f]+$")]
+Emoji = Annotated[
+    Text,
+    Field(min_length=1, max_length=EMOJI_CHARACTERS),
+    Written(r"^[^\s\x00-\x1f]+$", "send an emoji, or a word without blanks"),
+]
 ROOM_NAME = r"^[a-z0-9][a-z0-9_.-]*$"
-RoomName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=ROOM_NAME)]
+RoomName = Annotated[
+    Text,
+    Field(min_length=1, max_length=NAME_CHARACTERS),
+    Written(ROOM_NAME, "write a room's name in lower-case letters, digits, `.`, `_` and `-`, as in `tea-kitchen`"),
+]
 
 
 def is_room_name(name: str) -> bool:
@@ -154,18 +166,30 @@ class MessageWithContext(MessageView):
 class HistoryQuery(Input):
     """Which messages: of a thread, of a person's conversation, or, with neither, of the caller's own."""
 
-    thread_id: UUID | None = None
-    user_id: UUID | None = Field(None, description="A person: their conversation with the house.")
-    limit: int = Field(50, ge=1, le=PAGE_LIMIT)
+    thread_id: UUID | None = Field(None, description="The thread. Left out: the caller's conversation with the house.")
+    user_id: UUID | None = Field(None, description="For operators: the conversation of this person with the house.")
+    limit: int = Field(50, ge=1, le=PAGE_LIMIT, description="Messages on a page.")
     offset: int = Field(0, ge=0, le=SKIP_LIMIT, description="Messages to skip; a cursor is quicker and stable.")
     before: Text | None = Field(None, max_length=20, description="The cursor `before` of a page: what came before it.")
     after: Text | None = Field(None, max_length=20, description="The cursor `after` of a page: what came after it.")
-    author_id: UUID | None = None
-    status: MessageStatus | None = None
-    tag: Annotated[Text, Field(max_length=TAG_CHARACTERS), AfterValidator(_bare)] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    q: Text | None = Field(None, min_length=1, max_length=200, description="Full-text search, as in a search engine.")
+    author_id: UUID | None = Field(None, description="Only what this person wrote.")
+    status: MessageStatus | None = Field(None, description="Only messages that are so far on their way out.")
+    tag: Annotated[Text, Field(max_length=TAG_CHARACTERS), AfterValidator(_bare)] | None = Field(
+        None, description="Only messages with this tag, with or without its `#`.", examples=["delivery"]
+    )
+    since: Moment | None = Field(
+        None, description="Only what was posted then or later.", examples=["2026-01-31T12:00:00Z"]
+    )
+    until: Moment | None = Field(
+        None, description="Only what was posted before.", examples=["2026-02-28T23:59:59+01:00"]
+    )
+    q: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description='Full-text search, as in a search engine: words, `"a phrase"`, `or`, `-not`.',
+        examples=["parcel -lost"],
+    )
 
 
 class HistoryPage(BaseModel):

@@ -155,6 +155,8 @@ async def edit(
     if new_text == found.text and new_tags == found.tags:
         return await _as_json(tx, found)
     tx.session.add(_revision(found, caller))
+    if new_text != found.text:
+        found.language = None  # of the old words; a sweep finds out about the new ones, as after a post
     found.text, found.tags, found.edited_at = new_text, new_tags, clock.now()
     await _reword(tx, found)
     return await _changed(tx, chat, found)
@@ -262,8 +264,9 @@ async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
 
 
 async def _reword(tx: Transaction, found: Message) -> None:
-    """Search finds the new words. A message that the sweep has not taken in yet is left to it, language and all."""
-    await tx.session.execute(update(SearchText).where(SearchText.message_id == found.id).values(text=found.text))
+    """Search finds the new words, and a sweep their language. What no sweep has taken in yet is left to it whole."""
+    values = {"text": found.text, "is_reworded": found.language is None and found.deleted_at is None}
+    await tx.session.execute(update(SearchText).where(SearchText.message_id == found.id).values(values))
 
 
 async def _as_json(tx: Transaction, found: Message) -> str:

@@ -76,6 +76,8 @@ async def conversation_of(chat: Chat, caller: Caller, user_id: UUID | None) -> U
                ORDER BY slug IS NULL, id DESC LIMIT 1"""
     async with chat.database.connection() as connection:
         found: UUID | None = await connection.fetchval(query, user_id or caller.user)
+    if found is None and user_id is None:
+        raise Missing("no_such_thread", "you have no conversation yet: name a `thread_id`, or send the first message")
     if found is None:
         raise Missing("no_such_thread", "there is no such thread, or it is not yours")
     return found

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import asyncpg
 from typing_extensions import override
 
 from server.config import Misconfigured, Settings
 from server.embedded import schema
-from server.embedded.door import Closed, Door, listen
+from server.embedded.door import Closed, Door, address, listen
 from server.embedded.home import open_home
-from server.embedded.lock import is_held
+from server.embedded.knock import knock
+from server.embedded.lock import holder
 from server.embedded.up import is_embedded, own_engines
 from server.embedded.where import EngineFailed
 from server.valkey import FAILURES, connect
@@ -44,11 +46,11 @@ async def examine(settings: Settings) -> list[Finding]:
 async def _all(settings: Settings) -> AsyncIterator[Finding]:
     yield _secret(settings)
     database, cache = settings.database_url, settings.redis_url
-    runs = True
+    runs: str | None = None
     if is_embedded(settings):
         home = open_home(settings.data_dir)
-        runs = is_held(home.root)
-        state = "running" if runs else "not running; `parley up` starts them"
+        runs = holder(home.root)
+        state = f"running ({runs})" if runs else "not running; `parley up` starts them"
         yield Finding(f"private engines in {home.root}: {state}")
         try:
             postgres, valkey = own_engines(settings, home)
@@ -62,7 +64,7 @@ async def _all(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     if cache:
         yield await _cache(cache)
-    yield _port(settings, runs)
+    yield _running(settings, runs.partition(" at ")[2]) if runs else _port(settings)
     yield _telegram(settings)
 
 
@@ -108,14 +110,40 @@ async def _cache(url: str) -> Finding:
     )
 
 
-def _port(settings: Settings, runs: bool) -> Finding:
+def _running(settings: Settings, url: str) -> Finding:
+    """The server of the launcher that holds DATA_DIR, wherever it listens."""
+    if not url:
+        return Finding("the server is about to start")
+    found = _server(url)
+    if found.is_wrong or urlsplit(url).port == settings.port:
+        return found
+    return Finding(f"{found.what}; one at PORT={settings.port} beside it needs a DATA_DIR of its own")
+
+
+def _server(url: str) -> Finding:
+    parts = knock(url)
+    if parts is None:
+        return Finding(f"the server at {url} does not answer", "read what its terminal or its log says")
+    missing = [f"{part}: {state}" for part, state in parts.items() if state != "ready"]
+    if missing:
+        return Finding(f"the server at {url} is not ready", "; ".join(missing))
+    return Finding(f"the server at {url} is ready")
+
+
+def _port(settings: Settings) -> Finding:
     try:
         with Door(listen(settings.host, settings.port)) as way_in:
             return Finding(f"{way_in.url} is free for the server")
     except Closed as error:
-        if runs:
-            return Finding(f"port {settings.port} is in use, which is right while Parley runs")
-        return Finding(str(error).partition(":")[0], str(error).partition(": ")[2])
+        what, _, remedy = str(error).partition(": ")
+    url = address(settings.host, settings.port)
+    if knock(url) is None:
+        return Finding(what, remedy)
+    if is_embedded(settings):
+        return Finding(
+            f"another Parley answers at {url}", f"name its folder with DATA_DIR if you mean that one, or {remedy}"
+        )
+    return _server(url)
 
 
 def _telegram(settings: Settings) -> Finding:

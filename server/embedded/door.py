@@ -36,7 +36,7 @@ class Door:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds us."""
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        return address(self.host, self.port)
 
     def is_ready(self) -> bool:
         """Whether a server behind the door says that it can work; a slow answer is none, so that we stay responsive."""
@@ -50,6 +50,12 @@ class Door:
     def close(self) -> None:
         """Our copy; those of the children are theirs."""
         self._socket.close()
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds a server that listens on this host and port."""
+    host = ANY_ADDRESS.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

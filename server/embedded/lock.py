@@ -8,16 +8,22 @@ from pathlib import Path
 
 
 class Taken(Exception):
-    """Another launcher holds the folder; the text names its process and address."""
+    """Another launcher holds the folder; the text names its process and address, and `first` is those alone."""
+
+    def __init__(self, data_dir: Path, first: str) -> None:
+        self.first = first
+        super().__init__(
+            f"Parley already runs on {data_dir} ({first}): stop that one, or choose another folder with DATA_DIR"
+        )
 
 
-def is_held(data_dir: Path) -> bool:
-    """Whether a launcher works on this folder now."""
+def holder(data_dir: Path) -> str | None:
+    """The launcher that works on this folder now, in the words of `tell`; None when there is none."""
     try:
         with Lock(data_dir):
-            return False
-    except Taken:
-        return True
+            return None
+    except Taken as error:
+        return error.first
 
 
 class Lock:
@@ -34,10 +40,7 @@ class Lock:
         except BlockingIOError:
             first = os.pread(self._handle, 1000, 0).decode(errors="replace").strip()
             os.close(self._handle)
-            raise Taken(
-                f"Parley already runs on {self._data_dir} ({first or 'just starting'}): "
-                "stop that one, or choose another folder with DATA_DIR"
-            ) from None
+            raise Taken(self._data_dir, first or "just starting") from None
         self.tell("")
         return self
 

@@ -45,6 +45,11 @@ class Postgres(Engine):
         """The version that its folder is named after."""
         return self._program.major
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the next start makes the cluster."""
+        return not (self._data / "PG_VERSION").exists()
+
     def url(self, database: str = DATABASE) -> str:
         """Where to connect, password included, in the plain `postgresql://` form."""
         password = kept(self._password)
@@ -65,7 +70,7 @@ class Postgres(Engine):
     def prepare(self) -> None:
         """End what an earlier launcher left behind, and make the cluster if there is none."""
         orphan.end(self._data / "postmaster.pid", str(self._data), self.stop_signals)
-        if (self._data / "PG_VERSION").exists():
+        if not self.is_new:
             if not self._password.exists():
                 raise EngineFailed(
                     f"the password of {self._data} is missing: put {self._password} back, or remove both"

@@ -69,9 +69,10 @@ class Supervisor:
         self._processes = tuple(processes)
         self._charges = [Charge(ward) for ward in (*engines, *processes)]
 
-    def run(self, announce: Callable[[], None], drain_seconds: float) -> None:
+    def run(self, announce: Callable[[], None], take_leave: Callable[[], None], drain_seconds: float) -> None:
         """Start everything, announce once when it is ready, return when told to stop and all processes have ended.
 
+        Takes leave once, when told to stop.
         Misconfigured when a program says so, NotStarting when one ends again and again before all was ready.
         """
         ready = False
@@ -84,6 +85,7 @@ class Supervisor:
                 if not ready and not self._signals.stop and self._door.is_ready():
                     ready = True
                     announce()
+            take_leave()
         finally:
             self._stop(drain_seconds)
 

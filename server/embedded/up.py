@@ -13,13 +13,14 @@ from server.embedded import people, schema
 from server.embedded.door import Door, listen
 from server.embedded.engine import Engine
 from server.embedded.home import Home, kept, open_home
-from server.embedded.lock import Lock, is_held
+from server.embedded.lock import Lock, holder
 from server.embedded.postgres import Postgres
 from server.embedded.process import Process
 from server.embedded.profile import DURABLE
 from server.embedded.signals import Signals
 from server.embedded.supervisor import Supervisor
 from server.embedded.valkey import Valkey
+from server.herald import farewell
 
 Say = Callable[[str], None]
 
@@ -37,16 +38,18 @@ def up(settings: Settings, say: Say) -> None:
     with Signals() as signals, ExitStack() as stack:
         lock = _claim(settings, stack)
         way_in = stack.enter_context(Door(listen(settings.host, settings.port)))
-        ground = _stand(settings, stack) if lock else Ground(settings, ())
+        ground = _stand(settings, stack, say) if lock else Ground(settings, ())
         if lock:
             lock.tell(way_in.url)
         asyncio.run(schema.migrate(ground.settings.database))
+        say("Starting the server and its workers ...")
         processes = [
             *servers(ground.settings, way_in.file, settings.processes),
             *_others(ground.settings),
         ]
         supervisor = Supervisor(signals, way_in, processes, ground.engines)
-        supervisor.run(lambda: _announce(ground, way_in.url, say), settings.drain_seconds)
+        leave = farewell(settings.drain_seconds)
+        supervisor.run(lambda: _announce(ground, way_in.url, say), lambda: say(leave), settings.drain_seconds)
 
 
 def serve(settings: Settings, processes: int, say: Say) -> None:
@@ -54,7 +57,8 @@ def serve(settings: Settings, processes: int, say: Say) -> None:
     with Signals() as signals, Door(listen(settings.host, settings.port)) as way_in:
         children = servers(settings, way_in.file, processes)
         supervisor = Supervisor(signals, way_in, children, ())
-        supervisor.run(lambda: say(f"Parley serves at {way_in.url}"), settings.drain_seconds)
+        leave = farewell(settings.drain_seconds)
+        supervisor.run(lambda: say(f"Parley serves at {way_in.url}"), lambda: say(leave), settings.drain_seconds)
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -80,7 +84,7 @@ def connected(settings: Settings) -> Settings:
     if settings.database_url:
         return settings
     home = open_home(settings.data_dir)
-    if not is_held(home.root):
+    if holder(home.root) is None:
         raise Misconfigured(f"no Parley runs on {home.root}: start it with `parley up`, or set DATABASE_URL")
     postgres, valkey = own_engines(settings, home)
     return _complete(settings, home, postgres, valkey)
@@ -102,10 +106,12 @@ def _claim(settings: Settings, stack: ExitStack) -> Lock | None:
     return stack.enter_context(Lock(home.root))
 
 
-def _stand(settings: Settings, stack: ExitStack) -> Ground:
+def _stand(settings: Settings, stack: ExitStack, say: Say) -> Ground:
     home = open_home(settings.data_dir)
     postgres, valkey = own_engines(settings, home)
     engines = tuple(engine for engine in (postgres, valkey) if engine)
+    if postgres and postgres.is_new:
+        say(f"Making a database in {home.root}, this once ...")
     for engine in engines:
         stack.callback(engine.stop)
         engine.start()

@@ -21,13 +21,13 @@ GOOD = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada"}
         ({"name": "A\nda"}, "body.name", "control characters"),
         ({"name": "  "}, "body.name", "visible character"),
         ({"name": "A" * 81}, "body.name", "80"),
-        ({"password": "1234567"}, "body.password", "8"),
-        ({"password": "1" * 129}, "body.password", "128"),
-        ({"email": "ada"}, "body.email", "@"),
+        ({"password": "1234567"}, "body.password", "write at least 8 characters"),
+        ({"password": "1" * 129}, "body.password", "write at most 128 characters"),
+        ({"email": "ada"}, "body.email", "as in ada@example.com"),
         ({"email": "a" * 250 + "@example.com"}, "body.email", "254"),
         ({"email": ["ada@example.com"]}, "body.email", "string"),
         ({"password": 12345678}, "body.password", "string"),
-        ({"role": "admin"}, "body.role", "not permitted"),
+        ({"role": "admin"}, "body.role", "remove it"),
     ],
 )
 async def test_each_wrong_value_is_named(house: House, change: dict[str, object], field: str, words: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from taskiq import InMemoryBroker
 
@@ -9,8 +12,10 @@ from server.chat.insight import Insight
 from server.database import Database
 from server.queue import Task
 from tests.eventually import eventually
-from tests.fleet.server import helper, person, servers
+from tests.fleet.server import ROOT, SECRET, Program, helper, person, servers
 from workers import chat
+
+NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 
 
 @pytest.mark.parametrize("command", ["work", "schedule"])
@@ -27,6 +32,19 @@ async def test_a_message_is_found_by_its_words_soon_after(command: str, fresh_da
 
             assert await eventually(found, within=30.0) == "de"
             assert await program.stop() == 0
+            assert program.log.read_text() == "", "what works has nothing to say"
+
+
+async def test_a_worker_without_redis_says_so_once_and_waits(fresh_database: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": fresh_database, "REDIS_URL": NOWHERE_REDIS, "PYTHONPATH": str(ROOT)}
+    worker = Program("work", tmp_path, {**os.environ, **settings, "SECRET_KEY": SECRET})
+    worker.launch()
+    try:
+        await eventually(lambda: "correct REDIS_URL" in worker.log.read_text(), within=30.0)
+        assert await worker.stop() == 0
+        assert len(worker.log.read_text().splitlines()) == 1
+    finally:
+        worker.end()
 
 
 def test_every_task_that_a_room_declares_has_one_carrier() -> None:

@@ -47,6 +47,12 @@ class Installation:
                 start_new_session=True,
             )
 
+    def beside(self, *command: str, **settings: str) -> Installation:
+        """Another command on the same folder and settings, started, with a log of its own."""
+        other = Installation(self.data_dir.parent, log=f"{command[0]}.log", **{**self._settings, **settings})
+        other.start(*command)
+        return other
+
     async def ready(self) -> str:
         """The address, as soon as it says that it is ready."""
         found = await eventually(self._announced, within=PATIENCE_SECONDS)

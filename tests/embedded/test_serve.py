@@ -29,11 +29,46 @@ async def test_two_processes_serve_one_port_and_replace_each_other(production: I
     os.kill(servers[0], signal.SIGKILL)
     async with httpx2.AsyncClient(base_url=url, timeout=20) as client:
         assert (await client.get("/health/ready")).status_code == 200
+    beside = production.beside("doctor", PORT=url.rpartition(":")[2])
+    assert await beside.ended() == 0
+    assert f"the server at {url} is ready" in beside.said
     await eventually(lambda: len(set(production.descendants(production.pid)) - {servers[0]}) == 2, within=10)
     everyone = production.descendants(production.pid)
     assert await production.stop() == 0
     assert [pid for pid in everyone if command_of(pid) is not None] == []
     assert not production.data_dir.exists(), "nothing is embedded when both servers are named"
+
+
+async def test_a_server_says_where_it_is_and_that_it_leaves(production: Installation) -> None:
+    production.start("serve")
+    url = await production.ready()
+    assert await production.stop(signal.SIGINT) == 0
+    assert [line for line in production.said.splitlines() if not line.startswith("{")] == [
+        f"Parley serves at {url}",
+        "Stopping; open sockets are given 1 seconds.",
+    ]
+    assert "not_ready" not in production.said
+
+
+async def test_a_server_names_what_it_misses_with_the_remedy(folder: Path) -> None:
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1"}
+    parley = Installation(folder, SECRET_KEY=SECRET, **nowhere)
+    parley.start("serve")
+    await eventually(lambda: "correct DATABASE_URL" in parley.said and "correct REDIS_URL" in parley.said, within=30)
+    assert await parley.stop() == 0
+    assert parley.said.count('"not_ready"') == 2
+    assert "Parley serves" not in parley.said
+
+
+async def test_a_server_on_a_database_without_tables_waits_for_the_migration(
+    folder: Path, empty_database: str, redis_url: str
+) -> None:
+    parley = Installation(folder, DATABASE_URL=empty_database, REDIS_URL=redis_url, SECRET_KEY=SECRET)
+    parley.start("serve")
+    await eventually(lambda: "run `parley migrate`" in parley.said, within=30)
+    assert await parley.beside("migrate").ended() == 0
+    await parley.ready()
+    assert await parley.stop() == 0
 
 
 async def test_the_doctor_says_what_is_right_and_what_to_do_about_the_rest(

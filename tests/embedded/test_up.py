@@ -40,12 +40,14 @@ async def test_the_first_operator_is_there_after_a_power_cut_and_nothing_outlive
     parley.start()
     url = await parley.ready()
     login = await eventually(lambda: LOGIN.search(parley.said))
+    assert f"Making a database in {parley.data_dir}, this once ..." in parley.said
     assert await sign_in(url, login[1], login[2]) == 200
     await parley.cut_the_power()
 
     parley.start()
     assert await sign_in(await parley.ready(), login[1], login[2]) == 200
     assert LOGIN.search(parley.said) is None
+    assert "Making" not in parley.said
     children = parley.descendants(parley.pid)
     assert len(children) >= 3
     await parley.stop(signal.SIGKILL)
@@ -59,6 +61,15 @@ async def test_a_second_one_is_refused_and_what_ends_is_started_again(parley: In
     second.start()
     assert await second.ended() == 2
     assert f"process {parley.pid} at {url}" in second.said
+    second.start("doctor")
+    assert await second.ended() == 0
+    assert f"running (process {parley.pid} at {url})" in second.said
+    assert f"the server at {url} is ready; one at PORT=0 beside it needs a DATA_DIR of its own" in second.said
+    stranger = Installation(folder / "elsewhere", log="../stranger.log", PORT=url.rpartition(":")[2])
+    stranger.data_dir.parent.mkdir(mode=0o711)
+    stranger.start("doctor")
+    assert await stranger.ended() == 1
+    assert f"another Parley answers at {url}\n       -> name its folder with DATA_DIR" in stranger.said
 
     children = parley.descendants(parley.pid)
     (server,) = [pid for pid in children if "serve --listening" in (command_of(pid) or "")]

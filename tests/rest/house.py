@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ from tests.unit.realtime.puppets import Ear
 SECRET = "the secret of the houses at the REST doors"
 UNHURRIED = 100_000  # attempts a minute: more than any test makes
 CHEAP = Cost(kibibytes=8, passes=1)
+
+# What the outermost door says, wherever one knocks.
+EVERYWHERE = {"no_such_route", "method_not_allowed", "nul_character", "body_too_large", "refused"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class House:
         said = response.json() if response.content and "json" in response.headers["content-type"] else response.text
         if response.status_code >= 400 and not path.startswith("/health"):
             check_problem(response)
+            check_documented(method, path, response)
         return Answer(response.status_code, said, response.headers)
 
     async def person(self, name: str = "Ada", *, role: str = "user") -> Person:
@@ -190,6 +195,19 @@ def check_problem(response: httpx2.Response) -> None:
     assert response.status_code != 500, told
 
 
+def check_documented(method: str, path: str, response: httpx2.Response) -> None:
+    """OpenAPI names this refusal among those of its door; there is none at an address that is none."""
+    code, status = response.json()["code"], response.status_code
+    if code in EVERYWHERE:
+        return
+    answers = next(
+        door[method.lower()]["responses"]
+        for pattern, door in DOORS.items()
+        if pattern.fullmatch(path.partition("?")[0]) and method.lower() in door
+    )
+    assert f"`{code}`:" in answers[str(status)]["description"], f"{method} {path} tells {status} {code}"
+
+
 def settings_of(database_url: str, redis_url: str, **changes: Any) -> Settings:
     """The settings of a house; nothing comes from the developer's `.env`."""
     values: dict[str, Any] = {
@@ -220,3 +238,7 @@ async def open_house(
             house = House(with_state, client, state)
             yield house
             house.passwords.close()
+
+
+DOCUMENT = create_app(settings_of("postgresql://nowhere", "redis://nowhere")).openapi()
+DOORS = {re.compile(re.sub(r"\{\w+\}", "[^/]+", path)): door for path, door in DOCUMENT["paths"].items()}

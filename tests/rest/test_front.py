@@ -13,6 +13,7 @@ from server import ids
 from server.auth.constants import Role
 from server.errors import Limited
 from server.web import problem_response
+from tests.engines import named
 from tests.eventually import eventually
 from tests.rest.house import House, open_house
 
@@ -31,7 +32,12 @@ async def test_the_page_of_the_documentation_may_load_what_it_needs_and_no_more(
     wanted = re.findall(r'<script src="([^"]+)"', page.said) + re.findall(r'stylesheet" href="([^"]+)"', page.said)
     assert len(wanted) == 2
     for address, kind in zip(wanted, ("script-src", "style-src"), strict=True):
-        assert any(address.startswith(source) for source in policy[kind].split() if source.startswith("https://"))
+        assert policy[kind].startswith("'self' "), "the page opens without the internet"
+        file = await house.ask("GET", address)
+        assert file.status == 200
+        assert file.headers["content-type"].split(";")[0] == {"script-src": "text/javascript"}.get(kind, "text/css")
+        assert len(file.said) > 100_000
+    assert "://" not in "".join(policy.values())
     scripts = re.findall(r"<script>(.*?)</script>", page.said, re.DOTALL)
     for script in scripts:
         assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy["script-src"]
@@ -48,7 +54,8 @@ async def test_every_error_is_documented_as_a_problem(house: House) -> None:
             answers: dict[str, Any] = door["responses"]
             if path.startswith(("/health", "/metrics")):
                 continue
-            assert {"400", "413", "422", "429", "500", "503"} <= set(answers), (method, path)
+            assert door["summary"].lower() != door["operationId"].split("_")[0], (method, path)
+            assert {"400", "413", "422", "500", "503"} <= set(answers), (method, path)
             assert ("401" in answers) == ("security" in door or path.removeprefix("/auth/") in SIGNING_IN), (
                 method,
                 path,
@@ -59,6 +66,17 @@ async def test_every_error_is_documented_as_a_problem(house: House) -> None:
             if "requestBody" in door:
                 schema = door["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
                 assert document["components"]["schemas"][schema].get("examples") or schema in PLAIN, schema
+
+
+async def test_every_door_and_each_of_its_parameters_is_described(house: House) -> None:
+    document = (await house.ask("GET", "/openapi.json")).said
+    doors = [(f"{method} {path}", door) for path, both in document["paths"].items() for method, door in both.items()]
+    assert [name for name, door in doors if not door.get("description")] == []
+    summaries = [door["summary"] for _, door in doors]
+    assert len(set(summaries)) == len(summaries)
+    assert [summary for summary in summaries if len(summary.split()) < 2 or len(summary) > 45] == []
+    places = [(name, place) for name, door in doors for place in door.get("parameters", [])]
+    assert [(name, place["name"]) for name, place in places if not place.get("description")] == []
 
 
 async def test_an_answer_carries_the_id_of_its_request(house: House) -> None:
@@ -158,8 +176,16 @@ async def test_what_is_not_ready_is_named(database_url: str, redis_url: str, mis
         assert (await house.ask("GET", "/health/live")).status == 200
 
 
-async def test_without_a_database_everybody_is_told_to_come_back(redis_url: str) -> None:
-    async with open_house(NOWHERE_DATABASE, redis_url) as house:
+@pytest.mark.parametrize("missing", ["server", "database", "person"])
+async def test_without_a_database_everybody_is_told_to_come_back(
+    database_url: str, redis_url: str, missing: str
+) -> None:
+    wrong = {
+        "server": NOWHERE_DATABASE,
+        "database": named(database_url, "no_such_database"),
+        "person": database_url.replace("://", "://nobody_of_this_name_"),
+    }
+    async with open_house(wrong[missing], redis_url) as house:
         token = house.auth.tokens.issue(ids.new(), "Ada", Role.USER, ids.new())
         for method, path, body in (
             ("POST", "/auth/guest", {}),

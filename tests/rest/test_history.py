@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from server import ids
 from tests.rest.house import House, Person
 
 COUNT = 23
@@ -104,6 +105,17 @@ async def test_a_page_is_the_same_after_an_edit_in_the_middle(ada: Person, group
 async def test_a_wrong_question_is_refused(ada: Person, group: Any, query: dict[str, str], refusal: str) -> None:
     answer = await ada.ask("GET", "/chat/history", params={"thread_id": group["id"]} | query)
     assert str(answer) == refusal
+
+
+async def test_whoever_names_no_thread_and_has_none_is_told_to_name_one(house: House) -> None:
+    eve = await house.person("Eve")
+    refused = await eve.ask("GET", "/chat/history")
+    assert str(refused) == "404 no_such_thread"
+    assert "`thread_id`" in refused.said["detail"]
+    strangers = [
+        await eve.ask("GET", "/chat/history", params={key: str(ids.new())}) for key in ("user_id", "thread_id")
+    ]
+    assert {answer.said["detail"] for answer in strangers} == {"there is no such thread, or it is not yours"}
 
 
 async def test_filters_find_what_they_name(house: House) -> None:

@@ -231,6 +231,35 @@ async def test_a_message_edited_at_once_is_taken_in_with_its_language(house: Hou
     assert found["language"] == "de"
 
 
+async def test_an_edit_long_after_the_post_gets_its_own_language(house: House) -> None:
+    ada = await house.person()
+    group = await group_of(ada)
+    said = await ada.says("Where is the second parcel that I ordered?", group)
+    await Insight(house.database).sweep()
+    await ada.patch(f"/chat/message/{said['id']}", tags=["late"])
+    assert (await ada.get(f"/chat/message/{said['id']}"))["language"] == "en"
+    edited = await ada.patch(f"/chat/message/{said['id']}", text="Wo bleibt denn eigentlich mein Paket, bitte?")
+    assert edited["language"] is None
+    await Insight(house.database).sweep()
+    (found,) = await ada.reads(group, q="Paket")
+    assert found["language"] == "de"
+    assert await house.rows("SELECT FROM search_texts WHERE is_reworded") == []
+
+
+async def test_an_edit_during_a_sweep_keeps_no_language_of_the_old_words(house: House) -> None:
+    ada = await house.person()
+    group = await group_of(ada)
+    said = await ada.says("Where is the second parcel that I ordered?", group)
+    new = "Wo bleibt denn eigentlich mein Paket, bitte?"
+    async with house.database.transaction() as tx:
+        await tx.session.execute(update(Message).where(Message.id == UUID(said["id"])).values(text=new))
+        sweeping = asyncio.create_task(Insight(house.database).sweep())
+        await eventually(lambda: house.rows(WAITING))
+    await sweeping
+    await Insight(house.database).sweep()
+    assert (await ada.get(f"/chat/message/{said['id']}"))["language"] == "de"
+
+
 async def test_what_was_heard_and_what_is_read_afterwards_are_the_same(house: House, next_door: House) -> None:
     ada, eve = await house.person(), await house.person("Eve")
     group = await group_of(ada, eve)
