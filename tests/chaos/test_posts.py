@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-import asyncpg
 import pytest
 
 from tests.chaos.conftest import Engines
-from tests.chaos.posters import Record, keep_posting, threads_of
-from tests.chat.writing import written
+from tests.chaos.posters import Record, Rest, compare, keep_posting
 from tests.eventually import eventually
+from tests.fleet.http import Http
 from tests.fleet.server import Server, person, servers
 
 POSTERS = 200
@@ -27,9 +26,9 @@ async def _until(count: Callable[[], int], more: int, record: Record) -> None:
     await eventually(lambda: count() >= goal or bool(record.wrong), within=PATIENCE_SECONDS)
 
 
-def _from(pair: list[Server], number: int) -> list[Server]:
+def _mouths(pair: list[Server], token: str, number: int) -> list[Rest]:
     """Half of the people begin with the other server."""
-    return pair[number % 2 :] + pair[: number % 2]
+    return [Rest(Http("127.0.0.1", server.port, token)) for server in pair[number % 2 :] + pair[: number % 2]]
 
 
 async def _rooms(server: Server, token: str) -> list[str]:
@@ -67,7 +66,7 @@ async def test_nothing_acknowledged_is_lost_doubled_or_out_of_place(engines: Eng
         rooms = await _rooms(pair[0], tokens[0])
         posters = [
             asyncio.create_task(
-                keep_posting(_from(pair, n), tokens[n % len(tokens)], rooms[n % ROOMS], record, f"p{n}", stop)
+                keep_posting(_mouths(pair, tokens[n % len(tokens)], n), rooms[n % ROOMS], record, stop, name=f"p{n}")
             )
             for n in range(POSTERS)
         ]
@@ -77,18 +76,4 @@ async def test_nothing_acknowledged_is_lost_doubled_or_out_of_place(engines: Eng
             stop.set()
             await asyncio.gather(*posters)
         assert not record.wrong, "\n".join([*record.wrong[:3], *(line for server in pair for line in server.errors())])
-        await _compare(engines.postgres.url(), record)
-
-
-async def _compare(url: str, record: Record) -> None:
-    """The rows are what people were told: each message once, at its place, and no message that nobody sent."""
-    connection = await asyncpg.connect(url)
-    try:
-        rows = await connection.fetch('SELECT thread_id, client_id, id, number, "offset" FROM messages')
-    finally:
-        await connection.close()
-    kept = {(str(row["thread_id"]), row["client_id"]): (str(row["id"]), row["number"], row["offset"]) for row in rows}
-    assert len(kept) == len(rows)
-    assert kept == record.acknowledged
-    for thread in threads_of(record):
-        await written(url, thread)
+        await compare(engines.postgres.url(), record)

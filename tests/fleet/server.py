@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -66,6 +67,16 @@ class Program:
         self._process.kill()
         self._process.wait()
 
+    def freeze(self) -> None:
+        """SIGSTOP: its connections stay, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on as if nothing had been."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         assert self._process is not None
@@ -126,16 +137,22 @@ def helper(server: Server, command: str) -> Iterator[Program]:
 async def servers(database_url: str, redis_url: str, count: int, **settings: str) -> AsyncIterator[list[Server]]:
     """So many server processes of one installation, all of them ready."""
     with TemporaryDirectory(prefix="parley-fleet-") as folder:
-        started = [Server(database_url, redis_url, Path(folder), **settings) for _ in range(count)]
-        try:
-            for server in started:
-                server.launch()
-            for server in started:
-                await server.ready()
-            yield started
-        finally:
-            for server in started:
-                server.end()
+        async with running([Server(database_url, redis_url, Path(folder), **settings) for _ in range(count)]) as ready:
+            yield ready
+
+
+@asynccontextmanager
+async def running(fleet: list[Server]) -> AsyncIterator[list[Server]]:
+    """These servers, all of them ready; gone at the end."""
+    try:
+        for server in fleet:
+            server.launch()
+        for server in fleet:
+            await server.ready()
+        yield fleet
+    finally:
+        for server in fleet:
+            server.end()
 
 
 async def person(server: Server, name: str = "Guest") -> tuple[str, str]:
