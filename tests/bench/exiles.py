@@ -13,6 +13,7 @@ from tests.bench.line import READ_BYTES, Line, Seat
 
 EVENTS = 1024
 TICK_SECONDS = 0.05
+PATIENCE_SECONDS = 5.0  # the SDKs wait so long for an answer, then they hang up and begin anew
 AGAIN_SECONDS = 0.2  # who finds the door closed or full knocks again after this, as the SDKs do at the soonest
 EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
 
@@ -76,6 +77,9 @@ class Exiles:
                 elif line := self._arriving.get(descriptor):
                     self._go_on(descriptor, line)
             now = time.perf_counter()
+            for descriptor, line in tuple(self._arriving.items()):
+                if line.time and now - line.time > PATIENCE_SECONDS:
+                    self._turn_away(descriptor, line)
             due = [line for at, line in self._waiting if at <= now]
             self._waiting = [(at, line) for at, line in self._waiting if at > now]
             for line in due:
@@ -124,24 +128,28 @@ class Exiles:
         self._began = self._began or now
         self._lost_at[line.seat.token] = now
         del self._lines[descriptor]
+        line.close()
         self._knock(line)
 
     def _knock(self, old: Line) -> None:
         """At the other server, with what was heard so far."""
-        old.close()
         line = Line(old.seat, self._asked.refuge)
         line.seen = old.seen
         self._knocks += 1
         self._arriving[line.socket.fileno()] = line
         self._epoll.register(line.socket.fileno(), EDGES)
 
+    def _turn_away(self, descriptor: int, line: Line) -> None:
+        del self._arriving[descriptor]
+        line.close()
+        self._waiting.append((time.perf_counter() + AGAIN_SECONDS, line))
+
     def _go_on(self, descriptor: int, line: Line) -> None:
         before = sum(line.seen.values())
         try:
             there = line.arrive({name: (self._asked.epoch, line.seen[name.encode()]) for name in line.seat.channels})
         except OSError:
-            del self._arriving[descriptor]
-            self._waiting.append((time.perf_counter() + AGAIN_SECONDS, line))
+            self._turn_away(descriptor, line)
             return
         if there:
             self._fresh += sum(line.seen.values()) - before

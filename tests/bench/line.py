@@ -6,6 +6,7 @@ import errno
 import json
 import select
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,10 @@ class Seat:
 
 
 class Line:
-    """Call `arrive` whenever something happened on it, until it is seated; from then on read from it."""
+    """Call `arrive` whenever something happened on it, until it is seated; from then on read from it.
+
+    `time` is when it last asked for something, 0 before.
+    """
 
     __slots__ = ("_awaited", "_is_upgraded", "posted", "receive", "rest", "seat", "seen", "send", "socket", "time")
 
@@ -50,7 +54,7 @@ class Line:
     def arrive(self, positions: dict[str, tuple[str, int]] | None = None) -> bool:
         """Go on with opening; returns whether it is seated. `positions` are those to recover from.
 
-        OSError when the server is not there or full, AssertionError when it refuses what is asked or does not recover.
+        OSError when the server is not there or refuses for now, AssertionError when it refuses for good.
         """
         if self._is_upgraded is None:
             try:
@@ -75,6 +79,7 @@ class Line:
             self._is_upgraded = True
             if self.seat.token:
                 self.send(self._hello(positions or {}))
+                self.time = time.perf_counter()
         return self._is_seated()
 
     def sit_down(self) -> None:
@@ -104,6 +109,8 @@ class Line:
         return self._awaited <= 0
 
     def _note(self, reply: dict[str, Any]) -> None:
+        if reply.get("error", {}).get("temporary"):
+            raise ConnectionRefusedError(reply)
         assert "error" not in reply, reply
         if "subscribe" in reply:
             found, channel = reply["subscribe"], self.seat.channels[reply["id"] - 2].encode()
