@@ -64,8 +64,9 @@ class Queue:
     async def close(self) -> None:
         """Stop; what was not said yet is left to the sweeps."""
         if self._speaker is not None:
-            self._speaker.cancel()
-            await asyncio.wait([self._speaker])
+            while not self._speaker.done():
+                self._speaker.cancel()  # redis-py sends within wait_for, which in Python 3.11 may swallow one
+                await asyncio.wait([self._speaker], timeout=ANSWER_SECONDS)
         await self._stream.shutdown()
 
     def say(self, task: Task) -> None:

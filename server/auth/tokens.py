@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import jwt
+import msgspec
 from jwt.types import Options
 
 from server import clock, ids
@@ -106,14 +109,30 @@ class Tokens:
     def _claims(self, token: str, audience: str, required: list[str]) -> dict[str, Any]:
         if len(token) > TOKEN_CHARACTERS:
             raise _invalid()
+        key = self._by_header.get(token.partition(".")[0])
         try:
-            # Our own tokens begin with one of a few headers; whatever else is read as it stands.
-            key = self._by_header.get(token.partition(".")[0])
-            key = key or self._keys[jwt.get_unverified_header(token)["kid"]]
-            options: Options = {"require": required, **LEFT_TO_US}
-            return jwt.decode(token, key, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER, options=options)
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError) as error:
+            if key is None:
+                key = self._keys[jwt.get_unverified_header(token)["kid"]]
+                options: Options = {"require": required, **LEFT_TO_US}
+                return jwt.decode(token, key, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER, options=options)
+            claims = _own_claims(token, key)
+        except (jwt.PyJWTError, msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise _invalid() from error
+        if claims.get("iss") != ISSUER or claims.get("aud") != audience or not claims.keys() >= set(required):
+            raise _invalid()
+        return claims
+
+
+def _own_claims(token: str, key: str) -> dict[str, Any]:
+    """What PyJWT would find in a token with the very header that we write, at an eighth of its cost."""
+    signed, _, signature = token.rpartition(".")
+    if not hmac.compare_digest(hmac.digest(key.encode(), signed.encode("ascii"), "sha256"), _unpacked(signature)):
+        raise ValueError("another signature")
+    return msgspec.json.decode(_unpacked(signed.partition(".")[2]), type=dict[str, Any])
+
+
+def _unpacked(segment: str) -> bytes:
+    return base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
 
 
 def _unexpired(caller: Caller) -> Caller:

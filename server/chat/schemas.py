@@ -112,7 +112,7 @@ class ChatMessageRequest(Input):
         None, description="Posting the same one again returns the first message: send it with every message."
     )
     reply_to: UUID | None = Field(None, description="A message of the same thread.")
-    tags: Tags = []
+    tags: Tags = Field(default_factory=list)
     payload: Annotated[dict[str, Any], AfterValidator(_storable_payload)] | None = None
 
 
@@ -208,8 +208,8 @@ class NewThread(Input):
     kind: Kind = Kind.SUPPORT
     subject: Subject = ""
     name: RoomName | None = None
-    members: Annotated[list[UUID], Field(max_length=100)] = []
-    tags: Tags = []
+    members: list[UUID] = Field(default_factory=list, max_length=100)
+    tags: Tags = Field(default_factory=list)
 
 
 class ThreadChange(Input):

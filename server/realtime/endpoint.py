@@ -152,6 +152,7 @@ class Socket(asyncio.Protocol):
             response = parser.accept(request)
         parser.send_response(response)
         if parser.state is State.OPEN and node is not None:
+            request.headers.clear()  # the parser keeps the request as long as the socket lives
             self._transport.write(b"".join(parser.data_to_send()))
             self._connection = Connection(self._transport)
             codec = _spoken(request.path, parser.subprotocol)
