@@ -134,5 +134,5 @@ async def test_the_command_line_hears_what_is_wrong(house: House) -> None:
         assert (await service.find_user(tx, someone.email.upper())).id == someone.id
         with pytest.raises(Missing):
             await service.find_user(tx, new_email())
-        with pytest.raises(Invalid, match="not an e-mail address"):
+        with pytest.raises(Invalid, match="write an e-mail address"):
             await service.find_user(tx, "ada")
