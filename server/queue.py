@@ -10,6 +10,7 @@ from taskiq.exceptions import TaskiqError
 from taskiq.kicker import AsyncKicker
 from taskiq_redis import RedisStreamBroker
 
+from server import valkey
 from server.logging import named
 
 STREAM = "parley:tasks"
@@ -27,10 +28,16 @@ class Task(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def stream(url: str) -> RedisStreamBroker:
+def stream(url: str, *, answer_seconds: float | None = valkey.ANSWER_SECONDS) -> RedisStreamBroker:
     """The way to the workers, for who speaks and who listens. Nothing sent before the first worker came is skipped."""
     return RedisStreamBroker(
-        url, queue_name=STREAM, consumer_group_name="workers", consumer_id="0", maxlen=STREAM_ENTRIES, xread_count=1
+        url,
+        queue_name=STREAM,
+        consumer_group_name="workers",
+        consumer_id="0",
+        maxlen=STREAM_ENTRIES,
+        xread_count=1,
+        socket_timeout=answer_seconds,
     )
 
 
@@ -38,7 +45,8 @@ class Queue:
     """Says tasks to the workers. Never waits and never fails: what is lost is said again by a sweep."""
 
     def __init__(self, url: str) -> None:
-        self._stream = stream(url)
+        # With a timeout of its own redis-py may lose our cancellation (`valkey.connect` says how): `close` would hang.
+        self._stream = stream(url, answer_seconds=None)
         self._unsaid: dict[Task, None] = {}
         self._wake = asyncio.Event()
         self._speaker: asyncio.Task[None] | None = None
