@@ -11,6 +11,7 @@ from taskiq.exceptions import TaskiqError
 from taskiq.kicker import AsyncKicker
 from taskiq_redis import RedisStreamBroker, RedisStreamClusterBroker
 
+from server import valkey
 from server.address import addresses, is_cluster
 from server.logging import named
 from server.valkey import FAILURES, members
@@ -31,7 +32,7 @@ class Task(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def stream(url: str) -> AsyncBroker:
+def stream(url: str, *, answer_seconds: float | None = valkey.ANSWER_SECONDS) -> AsyncBroker:
     """The way to the workers, for who speaks and who listens. Nothing sent before the first worker came is skipped."""
     group: dict[str, Any] = {
         "queue_name": STREAM,
@@ -39,6 +40,7 @@ def stream(url: str) -> AsyncBroker:
         "consumer_id": "0",
         "maxlen": STREAM_ENTRIES,
         "xread_block": BLOCK_MILLISECONDS,
+        "socket_timeout": answer_seconds,
     }
     if is_cluster(url):
         # It never takes over what a dead worker had read (taskiq-redis issue 130). A sweep says that again, as always.
@@ -51,7 +53,8 @@ class Queue:
     """Says tasks to the workers. Never waits and never fails: what is lost is said again by a sweep."""
 
     def __init__(self, url: str) -> None:
-        self._stream = stream(url)
+        # With a timeout of its own redis-py may lose our cancellation (`valkey.connect` says how): `close` would hang.
+        self._stream = stream(url, answer_seconds=None)
         self._unsaid: dict[Task, None] = {}
         self._wake = asyncio.Event()
         self._speaker: asyncio.Task[None] | None = None
@@ -64,9 +67,8 @@ class Queue:
     async def close(self) -> None:
         """Stop; what was not said yet is left to the sweeps."""
         if self._speaker is not None:
-            while not self._speaker.done():
-                self._speaker.cancel()  # redis-py sends within wait_for, which in Python 3.11 may swallow one
-                await asyncio.wait([self._speaker], timeout=ANSWER_SECONDS)
+            self._speaker.cancel()
+            await asyncio.wait([self._speaker])
         await self._stream.shutdown()
 
     def say(self, task: Task) -> None:

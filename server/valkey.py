@@ -20,7 +20,11 @@ RETRIES = 6
 
 
 def connect(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, retries: int = RETRIES) -> Redis | RedisCluster:
-    """A client that reconnects by itself; it connects when first used. Blocking reads take no `answer_seconds`."""
+    """A client that reconnects by itself; it connects when first used.
+
+    Blocking reads take no `answer_seconds`, nor does a task that is to end by cancellation: it bounds each call with
+    `asyncio.timeout`. redis-py writes under `asyncio.wait_for`, which before Python 3.12 may lose a cancellation.
+    """
     manners: dict[str, Any] = {
         "socket_timeout": answer_seconds,
         "socket_connect_timeout": CONNECT_SECONDS,

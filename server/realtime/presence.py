@@ -37,6 +37,14 @@ local was = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 return {{was and tonumber(was) >= now and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now)}}"""
 ALIVE = f"{NOW} return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')"
+TAKE = f"""{NOW}
+local was = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if was and tonumber(was) >= now then return 0 end
+redis.call('SREM', KEYS[2], ARGV[2] .. ' ' .. ARGV[3])
+local kept = redis.call('HGET', KEYS[3], ARGV[2])
+if not kept or string.sub(kept, 1, #ARGV[1]) ~= ARGV[1] then return '' end
+redis.call('HDEL', KEYS[3], ARGV[2])
+return kept"""
 STRIKE = f"{NOW} local was = redis.call('ZSCORE', KEYS[1], ARGV[1]) " + (
     "if was and tonumber(was) < now then redis.call('ZREM', KEYS[1], ARGV[1]) end"
 )
@@ -51,7 +59,7 @@ class Presence:
 
     def __init__(self, url: str, tell: Callable[[str, bytes], None]) -> None:
         """`tell` says a payload to all who listen to a channel."""
-        self._redis: Any = valkey.connect(url)
+        self._redis: Any = valkey.connect(url, answer_seconds=None)  # each call is bounded here, and may be cancelled
         self._tell = tell
         self._node = ids.new().hex
         self._here: dict[Place, bytes] = {}
@@ -142,7 +150,8 @@ class Presence:
                 return
             changes, self._pending = self._pending, {}
             try:
-                await self._put(changes)
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._put(changes)
             except BaseException:
                 self._pending = {**changes, **self._pending}
                 self._wake.set()
@@ -177,6 +186,7 @@ class Presence:
                     was_known, dead = await self._redis.eval(BEAT, 1, NODES, self._node, LEASE_SECONDS)
                 if not was_known:
                     self._put_back()
+                    dead = []  # if it was Redis that stood still, the others are about to renew their leases, too
                 for node in dead:
                     await self._reap(node.decode())
             except valkey.FAILURES as why:
@@ -196,21 +206,26 @@ class Presence:
     async def _reap(self, node: str) -> None:
         """Take a dead node's clients away and tell of each; of several who do it at once, one tells."""
         log.info("presence_reaps", node=node)
-        while places := await self._redis.srandmember(_node(node), BATCH):
-            if node in await self._alive():
-                return  # it was only asleep, and puts its clients back
+        while True:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                places = await self._redis.srandmember(_node(node), BATCH)
+            if not places:
+                break
             for place in places:
                 client, _, channel = place.decode().partition(" ")
-                await self._take_away(node, channel, client)
-            await self._redis.srem(_node(node), *places)
-        await self._redis.eval(STRIKE, 1, NODES, node)
+                if not await self._take_away(node, client, channel):
+                    return
+        async with asyncio.timeout(FLUSH_SECONDS):
+            await self._redis.eval(STRIKE, 1, NODES, node)
 
-    async def _take_away(self, node: str, channel: str, client: str) -> None:
-        kept = await self._redis.hget(_channel(channel), client)
-        if kept is None or not kept.startswith(node.encode()):
-            return
-        if await self._redis.hdel(_channel(channel), client):
+    async def _take_away(self, node: str, client: str, channel: str) -> bool:
+        """Returns False if the node was only asleep: it has its lease again, and puts its clients back."""
+        keys = (NODES, _node(node), _channel(channel))
+        async with asyncio.timeout(FLUSH_SECONDS):
+            kept = await self._redis.eval(TAKE, len(keys), *keys, node, client, channel)
+        if kept:
             self._say(channel, kept.partition(b" ")[2], has_come=False)
+        return bool(kept != 0)
 
 
 def _channel(name: str) -> str:
@@ -222,8 +237,7 @@ def _node(node: str) -> str:
 
 
 def _info(client: str, who: Identity) -> bytes:
-    known = msgspec.Raw(who.info) if who.info else NOTHING
-    return msgspec.json.encode(ClientInfo(who.user, client, known))
+    return msgspec.json.encode(ClientInfo(who.user, client, msgspec.Raw(who.info) if who.info else NOTHING))
 
 
 def _read(kept: Mapping[bytes, bytes]) -> dict[bytes, tuple[str, ClientInfo]]:

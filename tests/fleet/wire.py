@@ -21,7 +21,13 @@ class _End(asyncio.Protocol):
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.other: _End | None = None
+        self.is_stranded = False
         self.transport: asyncio.Transport
+
+    @property
+    def reaches(self) -> _End | None:
+        """The other half, as long as anything gets through to it."""
+        return None if self.wire.is_cut or self.is_stranded else self.other
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -30,8 +36,8 @@ class _End(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.other is not None and not self.wire.is_cut:
-            self.other.transport.write(data)
+        if self.reaches is not None:
+            self.reaches.transport.write(data)
 
     @override
     def pause_writing(self) -> None:
@@ -46,8 +52,8 @@ class _End(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self.wire.ends.discard(self)
-        if self.other is not None and not self.wire.is_cut:
-            self.other.transport.close()
+        if self.reaches is not None:
+            self.reaches.transport.close()
 
 
 class _Near(_End):
@@ -74,6 +80,11 @@ class Wire:
     def cut(self) -> None:
         """From now on neither side hears of the other, and neither is told; new callers are let in and find silence."""
         self.is_cut = True
+
+    def strand(self) -> None:
+        """Whoever is connected now hears nothing any more, not even an end; who comes later is served."""
+        for end in self.ends:
+            end.is_stranded = True
 
     def mend(self) -> None:
         """Forward again, after a reset of whatever hung."""
