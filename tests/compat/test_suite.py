@@ -7,6 +7,7 @@ import pytest
 from tests.compat import suite
 
 
+@pytest.mark.timeout(400)  # 4 s where nothing else runs; their tests wait for what a busy machine does late
 @pytest.mark.skipif(not suite.ARCHIVE.exists(), reason="python3 dev.py sdk fetches the suite")
 def test_the_live_tests_of_the_python_sdk_pass(redis_url: str) -> None:
     outcome = suite.run(redis_url, suite.LIVE, port=0)

@@ -32,7 +32,7 @@ UNHURRIED = 100_000  # attempts a minute: more than any test makes
 CHEAP = Cost(kibibytes=8, passes=1)
 
 # What the outermost door says, wherever one knocks.
-EVERYWHERE = {"no_such_route", "method_not_allowed", "nul_character", "body_too_large", "refused"}
+EVERYWHERE = {"upgrade_required", "no_such_route", "method_not_allowed", "nul_character", "body_too_large", "refused"}
 
 
 @dataclass(frozen=True)
