@@ -16,6 +16,7 @@ THREADS_LIMIT = 10_000  # that wait; one noted beyond is told of when it is next
 THREADS_AT_ONCE = 200
 PEOPLE_LIMIT = 2 * MEMBERS_LIMIT  # told in one go; the counts of very large groups come with the next reading
 
+# PostgreSQL writes both in the form of `events.Unread` and `events.Line`; a test reads them as those.
 NEWS = """
 SELECT 'user:' || m.user_id, CAST(json_build_object(
          'type', 'unread', 'thread_id', t.id, 'unread', t.posted - coalesce(k.number, 0), 'posted', t.posted) AS text)

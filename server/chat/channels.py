@@ -14,11 +14,11 @@ from server.auth import service as auth_service
 from server.auth.policy import Caller
 from server.auth.service import Auth
 from server.chat import calls, service
-from server.chat.announcer import INBOX, ROOM, channel_of
 from server.chat.calls import parsed
 from server.chat.constants import CLIENT_ID_CHARACTERS
 from server.chat.entrance import Entrance
 from server.chat.history import BEFORE, SINCE, TOPS
+from server.chat.names import INBOX, ROOM, THREAD, channel_of
 from server.chat.schemas import ChatMessageRequest, TypingNotice, is_room_name
 from server.chat.service import Chat
 from server.chat.standing import checked, is_operator
@@ -26,7 +26,6 @@ from server.chat.threads import room
 from server.errors import Invalid, Missing, Problem, Unauthenticated
 from server.realtime.seam import Entry, Identity, Position, Publication
 
-THREAD = "thread:"
 ROOMS_REMEMBERED = THREADS_REMEMBERED = 10_000  # ids by name; both are for ever
 FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
 NO_STREAM = Position("", 0)
