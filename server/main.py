@@ -12,8 +12,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import JSONResponse
 
-from server import metrics
+from server import asyncapi, metrics
 from server.auth.router import router as auth_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
@@ -27,7 +28,7 @@ from server.web import Gate, ProblemView, install_problems, problem_response
 DESCRIPTION = """Conversations in threads, over REST and over a WebSocket at `/connection/websocket`.
 
 Sign in with `POST /auth/login`, send `Authorization: Bearer <access_token>`. Every error is
-`application/problem+json` (RFC 9457) with a stable `code`."""
+`application/problem+json` (RFC 9457) with a stable `code`. The socket is described in [AsyncAPI](/asyncapi.json)."""
 
 FOREIGN = "https://cdn.jsdelivr.net/npm/"  # where FastAPI's page takes Swagger from
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _mount_health(app)
     _mount_signpost(app)
     _mount_docs(app)
+    _mount_asyncapi(app, settings.public_url)
     _document_problems(app)
     app.add_middleware(Gate, body_bytes=settings.request_bytes)
     if settings.allowed_origins:
@@ -113,6 +115,12 @@ def _mount_docs(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return page
+
+
+def _mount_asyncapi(app: FastAPI, public_url: str) -> None:
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def socket_document(request: Request) -> JSONResponse:
+        return JSONResponse(asyncapi.document(public_url or str(request.base_url)))
 
 
 def _document_problems(app: FastAPI) -> None:
