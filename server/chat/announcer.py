@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
 
@@ -70,11 +70,11 @@ class Announcer:
         self._broadcast(channels_of(thread_id, slug), Read(thread_id, user_id, number))
         self._broadcast([channel_of(user_id)], Unread(thread_id, unread, number + unread))
 
-    def opened(self, thread_id: UUID, members: Sequence[UUID]) -> None:
-        """A thread was opened with these members."""
+    def opened(self, thread_id: UUID, members: Mapping[UUID, Capability]) -> None:
+        """A thread was opened with these members, who may do this."""
         self._note(thread_id)
-        for user_id in members:
-            self._broadcast([channel_of(user_id)], Joined(thread_id, Capability.POST))
+        for user_id, capability in members.items():
+            self.admitted(user_id, thread_id, capability)
 
     def changed(self, thread_id: UUID, slug: str | None) -> None:
         """A thread was renamed, tagged, archived or reopened: whoever shows it reads it again."""

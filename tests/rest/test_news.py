@@ -84,6 +84,19 @@ async def test_memberships_are_told_to_whom_they_concern(ada: Person, bob: Perso
     assert [one["capability"] for one in news(ear, "joined", thread_id=thread["id"])] == ["post", "read"]
 
 
+async def test_who_opens_a_thread_is_told_what_they_may_do_in_it(ada: Person, bob: Person) -> None:
+    ears = {person.name: await person.hears(f"user:{person.id}") for person in (ada, bob)}
+    await ada.opens("room", name=f"r{ids.new().hex}")  # nobody is a member of a room
+    group = await ada.opens("group", members=[str(bob.id)])
+    direct = await ada.opens("direct", members=[str(bob.id)])
+
+    def told(name: str) -> list[tuple[str, str]]:
+        return [(one["thread_id"], one["capability"]) for one in news(ears[name], "joined")]
+
+    await eventually(lambda: told("Ada") == [(group["id"], "manage"), (direct["id"], "post")])
+    await eventually(lambda: told("Bob") == [(group["id"], "post"), (direct["id"], "post")])
+
+
 async def test_who_is_taken_out_hears_no_more_on_any_process(ada: Person, bob: Person, next_door: House) -> None:
     thread = await ada.opens("group", members=[str(bob.id)])
     ear = await bob.at(next_door).listens(thread)
