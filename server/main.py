@@ -8,8 +8,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
 
-from server import metrics, reference
+from server import asyncapi, metrics, reference
 from server.auth.router import router as auth_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
@@ -25,7 +26,8 @@ DESCRIPTION = """Conversations in threads, over REST and over a WebSocket at `/c
 Sign in with `POST /auth/login`, send `Authorization: Bearer <access_token>`. Every error is
 `application/problem+json` (RFC 9457): a `detail` for people that says what to change, and a stable `code` for programs.
 Each route lists the codes that it may answer with. Repeat what was answered with 429 or 503 after `Retry-After`
-seconds; `POST /chat/send` may be repeated freely with the same `client_id`."""
+seconds; `POST /chat/send` may be repeated freely with the same `client_id`.
+The socket is described in [AsyncAPI](/asyncapi.json)."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _mount_health(app)
     _mount_signpost(app)
     reference.mount(app)
+    _mount_asyncapi(app, settings.public_url)
     _document_problems(app)
     app.add_middleware(Gate, body_bytes=settings.request_bytes)
     if settings.allowed_origins:
@@ -99,6 +102,12 @@ def _mount_signpost(app: FastAPI) -> None:
         response = problem_response(Problem("upgrade_required", advice), 426)
         response.headers.update({"upgrade": "websocket", "connection": "upgrade"})
         return response
+
+
+def _mount_asyncapi(app: FastAPI, public_url: str) -> None:
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def socket_document(request: Request) -> JSONResponse:
+        return JSONResponse(asyncapi.document(public_url or str(request.base_url)))
 
 
 def _document_problems(app: FastAPI) -> None:

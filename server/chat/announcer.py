@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
+
+import msgspec
 
 from server import clock
 from server.auth.policy import Caller
 from server.chat.bulletin import Bulletin
 from server.chat.constants import Capability
+from server.chat.events import Changed, Event, Joined, Left, Typing, Unread
 from server.chat.journal import Posted
+from server.chat.names import THREAD, channel_of, channels_of
 from server.chat.tasks import IndexMessages
 from server.queue import Task
 from server.realtime.seam import Publication
 
-INBOX = "inbox"
-ROOM = "room:"
 TYPING_SECONDS = 2.0  # who types is said at most so often
 TYPISTS_LIMIT = 10_000  # of one process; the one heard of longest ago is forgotten
 
 Tell = Callable[[str, str, Sequence[Publication]], None]
-
-
-def channels_of(thread_id: UUID, slug: str | None) -> list[str]:
-    """The names under which people listen to a thread."""
-    named = f"thread:{thread_id}"
-    return [named, slug] if slug is not None and slug.startswith(ROOM) else [named]
-
-
-def channel_of(user_id: UUID) -> str:
-    """Where one person alone is told what concerns them."""
-    return f"user:{user_id}"
 
 
 class Announcer:
@@ -74,34 +64,34 @@ class Announcer:
         self._typed.move_to_end(key)
         if len(self._typed) > TYPISTS_LIMIT:
             self._typed.popitem(last=False)
-        self._news(channels_of(thread_id, slug), "typing", thread_id, user_id=str(caller.user), name=caller.name)
+        self._broadcast(channels_of(thread_id, slug), Typing(thread_id, caller.user, caller.name))
 
     def read(self, user_id: UUID, thread_id: UUID, *, number: int, unread: int) -> None:
         """Somebody has read on: said to their own connections now, and to the others in the thread soon."""
         self._bulletin.note_reader(thread_id, user_id, number)
-        self._news([channel_of(user_id)], "unread", thread_id, unread=unread, posted=number + unread)
+        self._broadcast([channel_of(user_id)], Unread(thread_id, unread, number + unread))
 
-    def opened(self, thread_id: UUID, members: Sequence[UUID]) -> None:
-        """A thread was opened, with these people beside the one who did."""
+    def opened(self, thread_id: UUID, members: Mapping[UUID, Capability]) -> None:
+        """A thread was opened with these members, who may do this."""
         self._bulletin.note(thread_id)
-        for user_id in members:
-            self._news([channel_of(user_id)], "joined", thread_id, capability=Capability.POST)
+        for user_id, capability in members.items():
+            self.admitted(user_id, thread_id, capability)
 
     def changed(self, thread_id: UUID, slug: str | None) -> None:
         """A thread was renamed, tagged, archived or reopened: whoever shows it reads it again."""
         self._bulletin.note(thread_id)
-        self._news(channels_of(thread_id, slug), "changed", thread_id)
+        self._broadcast(channels_of(thread_id, slug), Changed(thread_id))
 
     def admitted(self, user_id: UUID, thread_id: UUID, capability: Capability) -> None:
         """Somebody may now do this in a thread."""
-        self._news([channel_of(user_id)], "joined", thread_id, capability=capability)
+        self._broadcast([channel_of(user_id)], Joined(thread_id, capability))
 
     def removed(self, user_id: UUID, thread_id: UUID) -> None:
         """Somebody no longer belongs to a thread, and loses its channel on every node."""
-        self._news([channel_of(user_id)], "left", thread_id)
-        self._review(f"thread:{thread_id}")
+        self._broadcast([channel_of(user_id)], Left(thread_id))
+        self._review(f"{THREAD}{thread_id}")
 
-    def _news(self, channels: Sequence[str], kind: str, thread_id: UUID, **more: object) -> None:
-        data = json.dumps({"type": kind, "thread_id": str(thread_id), **more}, ensure_ascii=False).encode()
+    def _broadcast(self, channels: Sequence[str], event: Event) -> None:
+        data = msgspec.json.encode(event)
         for channel in channels:
             self._tell(channel, "", [Publication(0, data)])

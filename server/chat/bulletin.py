@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from uuid import UUID
 
+import msgspec
+
 from server.chat.constants import MEMBERS_LIMIT
+from server.chat.events import Read
+from server.chat.names import THREAD
 from server.database import Database
 from server.errors import Unavailable
 from server.logging import named
@@ -17,6 +20,7 @@ THREADS_LIMIT = 10_000  # that wait; one noted beyond is told of when it is next
 THREADS_AT_ONCE = 200
 PEOPLE_LIMIT = 2 * MEMBERS_LIMIT  # told in one go; the counts of very large groups come with the next reading
 
+# PostgreSQL writes both in the form of `events.Unread` and `events.Line`; a test reads them as those.
 NEWS = """
 SELECT 'user:' || m.user_id, CAST(json_build_object(
          'type', 'unread', 'thread_id', t.id, 'unread', t.posted - coalesce(k.number, 0), 'posted', t.posted) AS text)
@@ -41,7 +45,7 @@ class Bulletin:
         self._database = database
         self._tell = tell
         self._noted: dict[UUID, None] = {}
-        self._readers: dict[UUID, dict[str, int]] = {}
+        self._readers: dict[UUID, dict[UUID, int]] = {}
         self._wake = asyncio.Event()
         self._teller: asyncio.Task[None] | None = None
 
@@ -64,15 +68,14 @@ class Bulletin:
     def note_reader(self, thread_id: UUID, user_id: UUID, number: int) -> None:
         """Somebody has read so far in this thread."""
         if len(self._readers) < THREADS_LIMIT:
-            self._readers.setdefault(thread_id, {})[str(user_id)] = number
+            self._readers.setdefault(thread_id, {})[user_id] = number
             self._wake.set()
 
     def _tell_of_readers(self) -> None:
         """One message for all who have read in a thread: a thousand readers would be a million deliveries."""
         readers, self._readers = self._readers, {}
         for thread_id, numbers in readers.items():
-            said = {"type": "read", "thread_id": str(thread_id), "readers": numbers}
-            self._tell(f"thread:{thread_id}", json.dumps(said).encode())
+            self._tell(f"{THREAD}{thread_id}", msgspec.json.encode(Read(thread_id, numbers)))
 
     async def _keep_telling(self) -> None:
         while True:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -15,21 +15,35 @@ from server.chat import service, threads
 from server.chat.history import Filter, Window
 from server.chat.schemas import (
     ChatMessageRequest,
+    HistoryPage,
     HistoryQuery,
     MessageDeleted,
     MessageEdited,
+    MessageView,
     ReactionMade,
+    ReadView,
+    Taken,
+    ThreadPage,
     ThreadRead,
     ThreadsAsked,
-    TypingNotice,
+    ThreadTyped,
 )
 from server.chat.service import Chat, NewMessage
 from server.errors import Invalid, Missing
 
 Form = TypeVar("Form", bound=BaseModel)
-Call: TypeAlias = Callable[[Chat, Caller, bytes], Awaitable[str]]
 
 written = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Form]):
+    """One method: the form of its data, the form of its answer, and the verb, which returns the answer as JSON."""
+
+    form: type[Form]
+    answer: type[BaseModel]
+    verb: Callable[[Chat, Caller, Form], Awaitable[str]]
+    about: str
 
 
 def parsed(form: type[Form], data: bytes) -> Form:
@@ -47,76 +61,69 @@ def message_of(body: ChatMessageRequest) -> NewMessage:
 
 async def answer(chat: Chat, caller: Caller, method: str, data: bytes) -> bytes:
     """Finished JSON; raises Missing `unknown_method` and whatever the verb raises."""
-    call = _CALLS.get(method)
+    call = CALLS.get(method)
     if call is None:
-        raise Missing("unknown_method", f"there is no method {method}; there are {', '.join(_CALLS)}")
-    return (await call(chat, caller, data)).encode()
+        raise Missing("unknown_method", f"there is no method {method}; there are {', '.join(CALLS)}")
+    return (await call.verb(chat, caller, parsed(call.form, data))).encode()
 
 
-async def _post(chat: Chat, caller: Caller, data: bytes) -> str:
-    body = parsed(ChatMessageRequest, data)
-    return (await service.post(chat, caller, _needed(body.thread_id), message_of(body))).json
+async def _post(chat: Chat, caller: Caller, body: ChatMessageRequest) -> str:
+    thread_id = body.thread_id
+    if thread_id is None:
+        async with chat.database.transaction() as tx:
+            thread_id = await threads.own(tx, caller)
+    return (await service.post(chat, caller, thread_id, message_of(body))).json
 
 
-async def _edit(chat: Chat, caller: Caller, data: bytes) -> str:
-    body = parsed(MessageEdited, data)
+async def _edit(chat: Chat, caller: Caller, body: MessageEdited) -> str:
     async with chat.database.transaction() as tx:
         return await service.edit(tx, chat, caller, body.message_id, words=body.text, tags=body.tags)
 
 
-async def _delete(chat: Chat, caller: Caller, data: bytes) -> str:
-    body = parsed(MessageDeleted, data)
+async def _delete(chat: Chat, caller: Caller, body: MessageDeleted) -> str:
     async with chat.database.transaction() as tx:
         return await service.delete(tx, chat, caller, body.message_id)
 
 
-async def _react(chat: Chat, caller: Caller, data: bytes) -> str:
-    body = parsed(ReactionMade, data)
+async def _react(chat: Chat, caller: Caller, body: ReactionMade) -> str:
     verb = service.unreact if body.remove else service.react
     async with chat.database.transaction() as tx:
         return await verb(tx, chat, caller, body.message_id, body.emoji)
 
 
-async def _read(chat: Chat, caller: Caller, data: bytes) -> str:
-    body = parsed(ThreadRead, data)
+async def _read(chat: Chat, caller: Caller, body: ThreadRead) -> str:
     async with chat.database.transaction() as tx:
         number, unread = await service.mark_read(tx, chat, caller, body.thread_id, body.number)
-    return written({"number": number, "unread": unread}).decode()
+    return ReadView(number=number, unread=unread).model_dump_json()
 
 
-async def _typing(chat: Chat, caller: Caller, data: bytes) -> str:
-    await service.typing(chat, caller, _needed(parsed(TypingNotice, data).thread_id))
+async def _typing(chat: Chat, caller: Caller, body: ThreadTyped) -> str:
+    await service.typing(chat, caller, body.thread_id)
     return "{}"
 
 
-async def _history(chat: Chat, caller: Caller, data: bytes) -> str:
-    asked = parsed(HistoryQuery, data)
+async def _history(chat: Chat, caller: Caller, asked: HistoryQuery) -> str:
+    thread_id = asked.thread_id or await threads.conversation_of(chat, caller, asked.user_id)
     window = Window(asked.limit, asked.offset, asked.before, asked.after)
     wanted = Filter(asked.author_id, asked.status, asked.tag, asked.since, asked.until, asked.q)
-    return await service.history(chat, caller, _needed(asked.thread_id), window, wanted)
+    return await service.history(chat, caller, thread_id, window, wanted)
 
 
-async def _threads(chat: Chat, caller: Caller, data: bytes) -> str:
-    asked = parsed(ThreadsAsked, data)
+async def _threads(chat: Chat, caller: Caller, asked: ThreadsAsked) -> str:
     async with chat.database.transaction() as tx:
         return await threads.listing(
             tx, caller, status=asked.status, kind=asked.kind, mine=asked.mine, limit=asked.limit, cursor=asked.cursor
         )
 
 
-def _needed(thread_id: UUID | None) -> UUID:
-    if thread_id is None:
-        raise Invalid("thread_needed", "say which thread: `thread_id`")
-    return thread_id
-
-
-_CALLS: dict[str, Call] = {
-    "chat.post": _post,
-    "chat.edit": _edit,
-    "chat.delete": _delete,
-    "chat.react": _react,
-    "chat.read": _read,
-    "chat.typing": _typing,
-    "chat.history": _history,
-    "chat.threads": _threads,
+# Any: each verb takes the form it stands beside, which no type for the table can say.
+CALLS: Mapping[str, Call[Any]] = {
+    "chat.post": Call(ChatMessageRequest, MessageView, _post, "Post a message; answered after the commit."),
+    "chat.edit": Call(MessageEdited, MessageView, _edit, "Change one's own message; the old version is kept."),
+    "chat.delete": Call(MessageDeleted, MessageView, _delete, "Redact a message: its place stays, its words go."),
+    "chat.react": Call(ReactionMade, MessageView, _react, "React to a message, or take a reaction back."),
+    "chat.read": Call(ThreadRead, ReadView, _read, "Say how far one has read; the marker never moves back."),
+    "chat.typing": Call(ThreadTyped, Taken, _typing, "Tell those who listen that one types."),
+    "chat.history": Call(HistoryQuery, HistoryPage, _history, "A page of a thread, or of a person's conversation."),
+    "chat.threads": Call(ThreadsAsked, ThreadPage, _threads, "One's threads, the most recently active first."),
 }

@@ -15,11 +15,11 @@ from server.auth import service as auth_service
 from server.auth.policy import Caller
 from server.auth.service import Auth
 from server.chat import calls, service
-from server.chat.announcer import INBOX, ROOM, channel_of
 from server.chat.calls import parsed
 from server.chat.constants import CLIENT_ID_CHARACTERS
 from server.chat.entrance import Entrance
 from server.chat.history import BEFORE, SINCE, TOPS
+from server.chat.names import INBOX, ROOM, THREAD, channel_of
 from server.chat.schemas import ChatMessageRequest, TypingNotice, is_room_name
 from server.chat.service import Chat
 from server.chat.standing import checked, is_operator
@@ -29,7 +29,6 @@ from server.pacing.limiter import Limiter
 from server.pacing.pace import Rate
 from server.realtime.seam import Entry, Identity, Position, Publication
 
-THREAD = "thread:"
 ROOMS_REMEMBERED = THREADS_REMEMBERED = 10_000  # ids by name; both are for ever
 FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
 ROOMS_MADE = Rate(60, 3_600.0, 20)  # by one person: so many an hour, and so many at once

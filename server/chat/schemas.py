@@ -307,8 +307,18 @@ class ThreadRead(ReadMark):
     thread_id: UUID
 
 
+class ThreadTyped(Input):
+    """Over the socket: where the caller types."""
+
+    thread_id: UUID
+
+
+class Taken(BaseModel):
+    """Done, and nothing to add."""
+
+
 class TypingNotice(Input):
-    """Over the socket: the caller types in a thread, named by its id or by its channel."""
+    """Over the socket, without an answer: the caller types in a thread, named by its id or by its channel."""
 
     type: Literal["typing"] = "typing"
     thread_id: UUID | None = None

@@ -14,11 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 from server import clock, ids
 from server.auth.policy import Caller
 from server.chat.access import Access
-from server.chat.announcer import Announcer, channels_of
+from server.chat.announcer import Announcer
 from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
+from server.chat.names import channels_of
 from server.chat.standing import Standing, checked, checked_for_managing, checked_for_posting
 from server.chat.statements import message_json
 from server.chat.text import merged_tags, normalised, tags_in

@@ -101,8 +101,17 @@ async def open_thread(
     thread_id, is_new = await _find_or_make(tx.session, caller, kind, slug, subject=subject, tags=tags or [])
     if is_new:
         tx.session.add_all(Member(thread_id=thread_id, user_id=user, capability=Capability.POST) for user in others)
-        tx.after_commit(lambda: chat.announcer.opened(thread_id, others))
+        own = _opener_may(kind)
+        joined = {caller.user: own} if own is not None else {}
+        tx.after_commit(lambda: chat.announcer.opened(thread_id, joined | dict.fromkeys(others, Capability.POST)))
     return thread_id, is_new
+
+
+def _opener_may(kind: Kind) -> Capability | None:
+    """What the one who opens a thread may do as its member; nobody is a member of a room, or of notes."""
+    if kind in (Kind.ROOM, Kind.NOTES):
+        return None
+    return Capability.MANAGE if kind is Kind.GROUP else Capability.POST
 
 
 def _slug(caller: Caller, kind: Kind, name: str | None, others: list[UUID]) -> str | None:
@@ -150,8 +159,8 @@ async def _find_or_make(
         found = await session.scalar(select(Thread.id).where(Thread.slug == slug))
         if found is not None:  # else it was archived in between, and the name is free
             return found, False
-    if kind not in (Kind.ROOM, Kind.NOTES):
-        capability = Capability.MANAGE if kind is Kind.GROUP else Capability.POST
+    capability = _opener_may(kind)
+    if capability is not None:
         session.add(Member(thread_id=made, user_id=caller.user, capability=capability))
     return made, True
 

@@ -7,7 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from server.chat.channels import THREAD
+from server.chat.names import THREAD
 from server.realtime.connection import OUTBOX_BYTES, SEND_BUFFER_BYTES
 from server.realtime.protocol import SLOW
 from tests.bench import wire

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from server.chat.channels import THREAD
+from server.chat.names import THREAD
 from server.realtime.codec import JSON
 from server.realtime.seam import Publication
 from tests.bench import bare

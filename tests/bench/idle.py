@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.chat.channels import THREAD
+from server.chat.names import THREAD
 from server.realtime.session import Pace
 from tests.bench.aside import Aside, aside, open_files
 from tests.bench.cpu import Meter

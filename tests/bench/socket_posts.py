@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import astuple, dataclass
 from uuid import UUID
 
-from server.chat.channels import THREAD
 from server.chat.journal import Journal
+from server.chat.names import THREAD
 from tests.bench.aside import Aside, aside, open_files
 from tests.bench.cpu import Meter
 from tests.bench.crowd import TEXT, Cell, Crowd, check, newcomers

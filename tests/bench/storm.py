@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from server.chat.channels import THREAD
+from server.chat.names import THREAD
 from tests.bench.aside import Aside, aside, open_files
 from tests.bench.cpu import Meter
 from tests.bench.exiles import Flight, Settle, Stand, Told

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from server import ids
+from server.chat.events import HEARD
 from server.errors import Limited, Missing, Unauthenticated
 from tests.eventually import eventually
 from tests.rest.house import House, Person
@@ -84,12 +87,17 @@ async def test_memberships_are_told_to_whom_they_concern(ada: Person, bob: Perso
     assert [one["capability"] for one in news(ear, "joined", thread_id=thread["id"])] == ["post", "read"]
 
 
-async def test_who_opens_a_thread_is_not_told_so(ada: Person, bob: Person) -> None:
-    ear = await ada.hears(f"user:{ada.id}")
-    await ada.opens("group")
-    theirs = await bob.opens("group", members=[str(ada.id)])
-    await eventually(lambda: news(ear, "joined"))
-    assert [one["thread_id"] for one in news(ear, "joined")] == [theirs["id"]]
+async def test_who_opens_a_thread_is_told_what_they_may_do_in_it(ada: Person, bob: Person) -> None:
+    ears = {person.name: await person.hears(f"user:{person.id}") for person in (ada, bob)}
+    await ada.opens("room", name=f"r{ids.new().hex}")  # nobody is a member of a room
+    group = await ada.opens("group", members=[str(bob.id)])
+    direct = await ada.opens("direct", members=[str(bob.id)])
+
+    def told(name: str) -> list[tuple[str, str]]:
+        return [(one["thread_id"], one["capability"]) for one in news(ears[name], "joined")]
+
+    await eventually(lambda: told("Ada") == [(group["id"], "manage"), (direct["id"], "post")])
+    await eventually(lambda: told("Bob") == [(group["id"], "post"), (direct["id"], "post")])
 
 
 async def test_who_is_taken_out_hears_no_more_on_any_process(ada: Person, bob: Person, next_door: House) -> None:
@@ -217,6 +225,47 @@ async def test_a_raw_newline_in_what_was_sent_is_in_nothing_that_is_heard(ada: P
     assert (heard["text"], heard["payload"]) == ("one\ntwo", {"a": 1})
     asked = b'{\n"thread_id":\n"%s"}' % thread["id"].encode()
     assert b"\n" not in ear.out + await rooms.call(who, "chat.history", asked)
+
+
+async def test_without_a_thread_calls_are_about_ones_own_conversation(house: House, ada: Person) -> None:
+    said = await ada.calls("chat.post", text="Is anybody there?")
+    assert (await ada.calls("chat.history"))["messages"] == [said]
+    assert await ada.says("Hello?") == (await ada.calls("chat.history"))["messages"][-1]
+    operator = await house.person("Olga", role="operator")
+    assert (await operator.calls("chat.history", user_id=str(ada.id)))["messages"][0] == said
+
+
+async def test_whatever_is_told_has_a_declared_form(house: House, ada: Person, bob: Person) -> None:
+    operator = await house.person("Olga", role="operator")
+    name = f"r{ids.new().hex}"
+    room, thread = await operator.opens("room", name=name), await ada.opens("group")
+    ears = {
+        "thread": await ada.listens(thread),
+        "room": await bob.hears(f"room:{name}"),
+        "user": await bob.hears(f"user:{bob.id}"),
+        "inbox": await operator.hears("inbox"),
+    }
+    await ada.put(f"/chat/threads/{thread['id']}/members/{bob.id}", capability="post")
+    for where, somebody in ((thread, ada), (room, operator)):
+        await somebody.says("hello", where)
+        await somebody.calls("chat.typing", thread_id=where["id"])
+        await bob.calls("chat.read", thread_id=where["id"], number=1)
+        await somebody.patch(f"/chat/threads/{where['id']}", subject="Tea")
+    await ada.says("Is anybody there?")
+    await eventually(lambda: news(ears["user"], "unread") and news(ears["inbox"], "thread"))
+    await ada.delete(f"/chat/threads/{thread['id']}/members/{bob.id}")
+    for kind, ear in ears.items():
+        await eventually(partial(hears_all_that_is_declared, kind, ear))
+
+
+def hears_all_that_is_declared(kind: str, ear: Ear) -> bool:
+    """Whether every event of this kind of channel was heard; nothing else may have been, but messages."""
+    declared = {event.__struct_config__.tag: event for event in HEARD[kind]}
+    told = [data for offset, data in ear.heard() if not offset]
+    for data in told:
+        msgspec.convert(data, declared[data["type"]])
+    assert {data["type"] for data in told} == set(declared)
+    return True
 
 
 async def test_a_call_that_is_not_there_names_those_that_are(ada: Person) -> None:

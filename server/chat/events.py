@@ -1,0 +1,72 @@
+"""What those who listen are told beside messages: news without a place in a stream, said once and kept nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from server.chat.constants import Capability, Kind, Status
+
+
+class Event(Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True):
+    """`type` says which; every one of them is about a thread."""
+
+    thread_id: UUID
+
+
+class Typing(Event, frozen=True):
+    """Somebody types. Said at most every two seconds for each person, and never taken back: let it fade."""
+
+    user_id: UUID
+    name: str
+
+
+class Read(Event, frozen=True):
+    """These people have read up to the message of this `number`. Said at most once a second for each thread."""
+
+    readers: dict[UUID, int]
+
+
+class Changed(Event, frozen=True):
+    """The thread was renamed, tagged, archived or reopened: read it again (GET /chat/threads/{thread_id})."""
+
+
+class Unread(Event, frozen=True):
+    """How many of the `posted` messages one has not read. Said at most once a second for each thread."""
+
+    unread: int
+    posted: int
+
+
+class Joined(Event, frozen=True):
+    """One belongs to a thread from now on, or may do something else in it than before."""
+
+    capability: Capability
+
+
+class Left(Event, frozen=True):
+    """One no longer belongs to a thread."""
+
+
+class Line(Event, frozen=True, tag="thread"):
+    """A thread of the inbox as it now is, for a line in a list. Said at most once a second for each thread."""
+
+    kind: Kind
+    subject: str
+    status: Status
+    tags: list[str]
+    handled_by: UUID | None
+    posted: int
+    active_at: Annotated[datetime, Meta(tz=True)]
+
+
+HEARD: Mapping[str, tuple[type[Event], ...]] = {  # by the kind of channel
+    "thread": (Typing, Read, Changed),
+    "room": (Typing, Changed),
+    "user": (Unread, Joined, Left),
+    "inbox": (Line,),
+}
