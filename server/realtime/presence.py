@@ -4,15 +4,16 @@
     parley:presence:node:<id>         set: the places its clients have, `<client> <channel>`
     parley:presence:channel:<name>    hash: the client, and `<node> <ClientInfo as JSON>`
 
-A node that stops renewing its lease counts as gone at once; whoever sees it first takes its clients away and tells
-those who listen. Redis may forget all of it: the next beat finds no lease, and everybody here is put back.
+A node that stops renewing its lease counts as gone at once, and for ever: whoever sees it first takes its clients away
+and tells those who listen. Whose next beat finds no lease, because it slept or because Redis forgot, takes another id
+and puts everybody back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -30,24 +31,21 @@ PENDING_LIMIT = 50_000  # changes Redis has not taken; with more, everything is 
 BATCH = 1_000  # places of a dead node taken away at once
 FLUSH_SECONDS = 5.0
 
+# Each script has one key: a cluster keeps several on different servers.
 NODES = "parley:presence:nodes"
 NOW = "local t = redis.call('TIME') local now = t[1] + t[2] / 1000000 "
+BEGIN = f"{NOW} redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])"
 BEAT = f"""{NOW}
 local was = redis.call('ZSCORE', KEYS[1], ARGV[1])
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-return {{was and tonumber(was) >= now and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now)}}"""
+local is_alive = was and tonumber(was) >= now
+if is_alive then redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) end
+return {{is_alive and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now)}}"""
 ALIVE = f"{NOW} return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')"
-TAKE = f"""{NOW}
-local was = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if was and tonumber(was) >= now then return 0 end
-redis.call('SREM', KEYS[2], ARGV[2] .. ' ' .. ARGV[3])
-local kept = redis.call('HGET', KEYS[3], ARGV[2])
-if not kept or string.sub(kept, 1, #ARGV[1]) ~= ARGV[1] then return '' end
-redis.call('HDEL', KEYS[3], ARGV[2])
+TAKE = """
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if not kept or string.sub(kept, 1, #ARGV[2]) ~= ARGV[2] then return '' end
+redis.call('HDEL', KEYS[1], ARGV[1])
 return kept"""
-STRIKE = f"{NOW} local was = redis.call('ZSCORE', KEYS[1], ARGV[1]) " + (
-    "if was and tonumber(was) < now then redis.call('ZREM', KEYS[1], ARGV[1]) end"
-)
 
 Place = tuple[str, str]
 _dice = random.Random()  # noqa: S311 — spreads what nodes do, keeps no secret
@@ -65,6 +63,7 @@ class Presence:
         self._here: dict[Place, bytes] = {}
         self._pending: dict[Place, bytes | None] = {}
         self._must_restore = False
+        self._has_begun = False
         self._motions: dict[str, list[Motion]] = {}
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -150,8 +149,7 @@ class Presence:
                 return
             changes, self._pending = self._pending, {}
             try:
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._put(changes)
+                await self._ask(self._put(changes))
             except BaseException:
                 self._pending = {**changes, **self._pending}
                 self._wake.set()
@@ -182,50 +180,50 @@ class Presence:
     async def _keep_beating(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    was_known, dead = await self._redis.eval(BEAT, 1, NODES, self._node, LEASE_SECONDS)
-                if not was_known:
-                    self._put_back()
-                    dead = []  # if it was Redis that stood still, the others are about to renew their leases, too
-                for node in dead:
-                    await self._reap(node.decode())
+                await self._beat()
             except valkey.FAILURES as why:
                 log.warning("presence_beat_missed", why=str(why))
             await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.7, 1))
 
-    def _put_back(self) -> None:
-        """Redis has forgotten this node, or others took it for dead: put everybody back, and say so."""
-        if not self._here:
-            return
-        log.info("presence_put_back", clients=len(self._here))
-        self._must_restore = True
-        self._wake.set()
+    async def _beat(self) -> None:
+        is_alive, dead = await self._ask(self._redis.eval(BEAT, 1, NODES, self._node, LEASE_SECONDS))
+        if is_alive and self._has_begun:
+            for node in dead:
+                await self._bury(node.decode())
+        else:  # nobody is buried now: if it was Redis that stood still, the others are about to begin anew, too
+            await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        """With another id, so that whoever buries the former one takes nothing of this one away; then say who is here.
+
+        Redis has forgotten the former one, or others took it for dead, or there was none.
+        """
+        former, self._node = self._node, ids.new().hex
+        self._has_begun, self._must_restore = False, True
+        await self._ask(self._redis.eval(BEGIN, 1, NODES, self._node, LEASE_SECONDS))
+        await self._flush()
+        await self._ask(self._redis.zadd(NODES, {former: 0}))  # what it wrote with its last breath is buried, too
+        self._has_begun = True
+        log.info("presence_begun", clients=len(self._here))
         for (channel, _), info in self._here.items():
             self._say(channel, info, has_come=True)
 
-    async def _reap(self, node: str) -> None:
+    async def _bury(self, node: str) -> None:
         """Take a dead node's clients away and tell of each; of several who do it at once, one tells."""
-        log.info("presence_reaps", node=node)
-        while True:
-            async with asyncio.timeout(FLUSH_SECONDS):
-                places = await self._redis.srandmember(_node(node), BATCH)
-            if not places:
-                break
+        while places := await self._ask(self._redis.srandmember(_node(node), BATCH)):
+            log.info("presence_buries", node=node, clients=len(places))
             for place in places:
                 client, _, channel = place.decode().partition(" ")
-                if not await self._take_away(node, client, channel):
-                    return
-        async with asyncio.timeout(FLUSH_SECONDS):
-            await self._redis.eval(STRIKE, 1, NODES, node)
+                kept = await self._ask(self._redis.eval(TAKE, 1, _channel(channel), client, f"{node} "))
+                if kept:
+                    self._say(channel, kept.partition(b" ")[2], has_come=False)
+            await self._ask(self._redis.srem(_node(node), *places))
+        await self._ask(self._redis.zrem(NODES, node))
 
-    async def _take_away(self, node: str, client: str, channel: str) -> bool:
-        """Returns False if the node was only asleep: it has its lease again, and puts its clients back."""
-        keys = (NODES, _node(node), _channel(channel))
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        """What Redis says; raises TimeoutError."""
         async with asyncio.timeout(FLUSH_SECONDS):
-            kept = await self._redis.eval(TAKE, len(keys), *keys, node, client, channel)
-        if kept:
-            self._say(channel, kept.partition(b" ")[2], has_come=False)
-        return bool(kept != 0)
+            return await answer
 
 
 def _channel(name: str) -> str:

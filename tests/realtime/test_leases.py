@@ -11,10 +11,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from server.embedded.valkey import Valkey
-from server.realtime import presence
+from server.realtime import news, presence
 from server.realtime.presence import Presence
-from server.realtime.seam import Identity
+from server.realtime.seam import Identity, Motion
 from tests.eventually import eventually
+from tests.fleet.cluster import cluster
 from tests.fleet.wire import Wire
 
 CLIENTS = 500
@@ -31,7 +32,9 @@ class Mouth:
         self.went: list[bytes] = []
 
     def __call__(self, _channel: str, payload: bytes) -> None:
-        (self.came if payload.startswith(b"\n+") else self.went).append(payload)
+        for motion in news.read(payload)[1]:
+            assert isinstance(motion, Motion)
+            (self.came if motion.has_come else self.went).append(motion.data)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +43,16 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(presence, "LEASE_SECONDS", LEASE_SECONDS)
     monkeypatch.setattr(presence, "BEAT_SECONDS", 0.1)
     return monkeypatch
+
+
+@pytest.fixture(params=["alone", "cluster"])
+async def some_url(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[str]:
+    """Of one Redis, and of several that share what is kept."""
+    if request.param == "alone":
+        yield redis_url
+        return
+    async with cluster() as formed:
+        yield formed.url
 
 
 @asynccontextmanager
@@ -74,9 +87,9 @@ async def there(asked: Presence, count: int) -> None:
     assert await eventually(are_there, within=20.0)
 
 
-async def test_a_node_that_wakes_while_it_is_buried_gets_its_clients_back(redis_url: str) -> None:
+async def test_a_node_that_wakes_while_it_is_buried_gets_its_clients_back(some_url: str) -> None:
     mouth = Mouth()
-    async with node(redis_url) as sleeper, node(redis_url, mouth) as other, awake(other):
+    async with node(some_url) as sleeper, node(some_url, mouth) as other, awake(other):
         async with awake(sleeper):
             for number in range(CLIENTS):
                 sleeper.arrive(CHANNEL, f"client-{number}", ANN)
