@@ -6,13 +6,12 @@ import asyncio
 
 from alembic import context
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import server.auth.models
 import server.chat.models  # noqa: F401  imported for their tables
 from server.config import Settings
-from server.database import sqlalchemy_url
+from server.database import engine as engine_of
 from server.models import Base
 
 
@@ -26,7 +25,7 @@ def migrate(connection: Connection) -> None:
 async def connect_and_migrate() -> None:
     """The way of the `alembic` command: a connection of its own."""
     url = context.config.get_main_option("sqlalchemy.url") or Settings().database
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    engine = engine_of(url, statement_seconds=None, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
         await connection.commit()

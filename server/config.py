@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     commands_per_second: float = Field(200.0, gt=0)
     drain_seconds: float = Field(5.0, ge=0, le=300)
     login_attempts_per_minute: int = Field(10, ge=1)
-    log_level: str = "INFO"
+    log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     telegram: str = ""
     telegram_token: SecretStr = SecretStr("")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from server.errors import Unavailable
 from server.logging import named
@@ -41,6 +39,10 @@ GONE = (
     # A wrong password, or no such database: nothing that a caller did, and the operator is told what to correct.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # It became a standby, its disk is full, or an administrator stopped the statement: another server may do it.
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+    asyncpg.QueryCanceledError,
 )
 
 
@@ -51,19 +53,16 @@ def unavailable() -> Unavailable:
     )
 
 
-def sqlalchemy_url(url: str) -> URL:
-    """The same address as SQLAlchemy wants it: the asyncpg driver named, a socket folder moved to the query."""
-    parts = urlsplit(url)
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    return URL.create(
-        "postgresql+asyncpg",
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        host=parts.hostname,
-        port=parts.port,
-        database=unquote(parts.path.lstrip("/")),
-        query=query,
-    )
+def engine(url: str, *, statement_seconds: float | None = STATEMENT_SECONDS, **options: Any) -> AsyncEngine:
+    """SQLAlchemy on connections that asyncpg makes: so `?sslmode=` and the like mean the same wherever the URL is read.
+
+    Raises ValueError, with the first connection, for a URL that asyncpg cannot read.
+    """
+
+    async def connect() -> asyncpg.Connection[asyncpg.Record]:
+        return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=statement_seconds)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
 
 
 class Transaction:
@@ -93,13 +92,8 @@ class Database:
 
     def __init__(self, url: str, connections: int) -> None:
         self._url = url
-        self._engine = create_async_engine(
-            sqlalchemy_url(url),
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=CHECKOUT_SECONDS,
-            pool_pre_ping=False,
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+        self._engine = engine(
+            url, pool_size=connections, max_overflow=0, pool_timeout=CHECKOUT_SECONDS, pool_pre_ping=False
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._connections = connections

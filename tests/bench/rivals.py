@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, Executable, bindparam, case, func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from server.chat.constants import Status
 from server.chat.journal import Draft
 from server.chat.models import Message, ReadMarker, Thread
-from server.database import sqlalchemy_url
+from server.database import engine
 
 CONNECTIONS = 20
 
@@ -25,7 +25,7 @@ ACTIVE_AT = case((func.now() - Thread.active_at > timedelta(seconds=1), func.now
 
 def pool(url: str) -> AsyncEngine:
     """The connections that one server process would hold."""
-    return create_async_engine(sqlalchemy_url(url), pool_size=CONNECTIONS, max_overflow=0)
+    return engine(url, statement_seconds=None, pool_size=CONNECTIONS, max_overflow=0)
 
 
 def core(engine: AsyncEngine) -> Post:

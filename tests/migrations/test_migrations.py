@@ -11,12 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import server.auth.models
 import server.chat.models  # noqa: F401  imported for their tables
-from server.database import sqlalchemy_url
+from server.database import engine as engine_of
 from server.embedded.schema import configuration, migrate, revisions
 from server.models import Base
 
@@ -55,7 +54,7 @@ async def with_models(url: str, compare: bool) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
         return list(compare_metadata(context, Base.metadata))
 
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    engine = engine_of(url, statement_seconds=None, poolclass=NullPool)
     async with engine.begin() as connection:
         found = await connection.run_sync(differences)
     await engine.dispose()
