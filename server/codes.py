@@ -79,6 +79,7 @@ CODES = {
     "members_not_allowed": "a room is open to everybody: leave `members` out",
     "one_member_needed": "a direct thread has exactly one other member",
     "fixed_membership": "threads of this kind have no members to change",
+    "last_manager": "the group would have nobody who manages it: let another member do so first",
     "too_many_members": "the thread has as many members as it may: open a room",
     "notes_on_notes": "the thread is itself the notes of another",
 }

@@ -160,8 +160,8 @@ async def logout(auth: Auth, word: str) -> None:
     """End the session of this refresh token, and its access tokens with it; a session that is over stays so."""
     token = RefreshToken.parse(word)
     async with auth.database.transaction() as tx:
-        await sessions.end(tx, token)
-        tx.after_commit(auth.revocations.refresh)
+        if await sessions.end(tx, token):
+            tx.after_commit(auth.revocations.refresh)
 
 
 async def sign_in(auth: Auth, token: str) -> Caller:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 
 from server import clock
 from server.auth.constants import AGENT_CHARACTERS, SESSIONS_LIMIT
@@ -14,13 +14,19 @@ from server.auth.opaque import RefreshToken, digest, matches
 from server.database import Transaction
 from server.errors import Unauthenticated
 
+KEPT = timedelta(days=1)  # longer than any access token lasts
+
 
 async def open_session(tx: Transaction, user: UUID, agent: str, lasting_seconds: int) -> RefreshToken:
-    """Begin a family for this person. Expired ones go, and the oldest beyond SESSIONS_LIMIT."""
-    mine = Session.user_id == user
-    newest = select(Session.id).where(mine).order_by(Session.id.desc()).limit(SESSIONS_LIMIT - 1)
-    gone = or_(Session.expires_at < func.now(), Session.id.not_in(newest))
-    await tx.session.execute(delete(Session).where(mine, gone).execution_options(synchronize_session=False))
+    """Begin a family for this person. The oldest beyond SESSIONS_LIMIT end; rows go when nothing of them is good."""
+    mine, is_open = Session.user_id == user, Session.revoked_at.is_(None)
+    quietly = {"synchronize_session": False}
+    expired = Session.expires_at < func.now() - KEPT
+    await tx.session.execute(delete(Session).where(mine, expired).execution_options(**quietly))
+    newest = select(Session.id).where(mine, is_open).order_by(Session.id.desc()).limit(SESSIONS_LIMIT - 1)
+    # Ended and not removed: their access tokens are still out there, and every process has to hear that they ended.
+    surplus = update(Session).where(mine, is_open, Session.id.not_in(newest)).values(revoked_at=func.clock_timestamp())
+    await tx.session.execute(surplus.execution_options(**quietly))
     token = RefreshToken.new()
     tx.session.add(
         Session(
@@ -57,11 +63,13 @@ async def take_turn(tx: Transaction, token: RefreshToken, lasting_seconds: int) 
     return session.user_id, following
 
 
-async def end(tx: Transaction, token: RefreshToken) -> None:
-    """Sign this session out. A token that was spent may still do so; one that is not known changes nothing."""
+async def end(tx: Transaction, token: RefreshToken) -> bool:
+    """Sign this session out, and say whether it was open. A token that was spent may still do so."""
     session = await tx.session.get(Session, token.session, with_for_update=True)
-    if session is not None and matches(token.family, session.family_hash) and session.revoked_at is None:
-        session.revoked_at = func.clock_timestamp()
+    if session is None or not matches(token.family, session.family_hash) or session.revoked_at is not None:
+        return False
+    session.revoked_at = func.clock_timestamp()
+    return True
 
 
 async def end_all(tx: Transaction, user: UUID, but: UUID | None = None) -> None:

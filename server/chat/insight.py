@@ -49,7 +49,7 @@ class Insight:
     """A sweep along the time-ordered ids; it remembers when it looked far back, so that a tick looks at seconds."""
 
     database: Database
-    full_at: float = 0.0
+    full_at: float = float("-inf")
 
     async def sweep(self) -> int:
         """Take in every message that is new or says something else; returns how many. One sweeper works at a time."""

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/chat/threads", tags=["threads"])
 
 FOUND = {**SIGNED_IN, "no_such_thread": 404}
 MANAGED = {**FOUND, "not_a_manager": 403}
-MEMBERS = {**MANAGED, "fixed_membership": 409}
+MEMBERS = {**MANAGED, "fixed_membership": 409, "last_manager": 409}
 OPENED = {
     **SIGNED_IN,
     "kind_not_for_opening": 422,

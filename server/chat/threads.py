@@ -274,11 +274,14 @@ async def admit(
     tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, user_id: UUID, *, capability: Capability
 ) -> None:
     """Make someone a member, or change what a member may do."""
-    _membership_changes(checked_for_managing(await chat.access.standing(caller, thread_id)))
+    standing = checked_for_managing(await chat.access.standing(caller, thread_id))
+    _membership_changes(standing)
     await _check_people(tx.session, [user_id])
-    count = await tx.session.scalar(select(func.count()).where(Member.thread_id == thread_id)) or 0
-    if count >= MEMBERS_LIMIT:
+    others = await _others(tx, thread_id, user_id)
+    if len(others) >= MEMBERS_LIMIT:
         raise Conflict("too_many_members", f"a thread has at most {MEMBERS_LIMIT} members; open a room for more")
+    if capability is not Capability.MANAGE:
+        _check_managed(standing, others)
     new = insert(Member).values(thread_id=thread_id, user_id=user_id, capability=capability)
     await tx.session.execute(
         new.on_conflict_do_update(index_elements=["thread_id", "user_id"], set_={"capability": capability})
@@ -295,6 +298,7 @@ async def remove(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, u
     """Take someone out; everybody may take themselves out. Who is not a member is gone already."""
     standing = checked(await chat.access.standing(caller, thread_id))
     _membership_changes(standing if user_id == caller.user else checked_for_managing(standing))
+    _check_managed(standing, await _others(tx, thread_id, user_id))
     await tx.session.execute(delete(Member).where(Member.thread_id == thread_id, Member.user_id == user_id))
     theirs = (Thread.id == thread_id, Thread.slug == _own_slug(user_id))
     await tx.session.execute(update(Thread).where(*theirs).values(slug=None))  # their next word opens a new one
@@ -304,6 +308,21 @@ async def remove(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID, u
         chat.announcer.removed(user_id, thread_id)
 
     tx.after_commit(announce)
+
+
+async def _others(tx: Transaction, thread_id: UUID, user_id: UUID) -> list[Capability]:
+    """What the other members may do, the thread locked: of two who change its members, the second sees the first."""
+    await tx.session.execute(select(Thread.id).where(Thread.id == thread_id).with_for_update())
+    rows = await tx.session.scalars(
+        select(Member.capability).where(Member.thread_id == thread_id, Member.user_id != user_id)
+    )
+    return [Capability(row) for row in rows]
+
+
+def _check_managed(standing: Standing, others: list[Capability]) -> None:
+    """A group that others belong to keeps somebody who manages it."""
+    if standing.kind is Kind.GROUP and others and Capability.MANAGE not in others:
+        raise Conflict("last_manager", "somebody has to manage the group: let another member manage it first")
 
 
 def _membership_changes(standing: Standing) -> None:

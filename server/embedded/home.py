@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -58,14 +59,14 @@ def open_home(data_dir: Path, *, elsewhere: Path = ELSEWHERE) -> Home:
 
 def kept(path: Path) -> str:
     """The secret in this file, made on the first call; readable by its owner alone."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        secret = secrets.token_hex(32)
-        file.write(secret + "\n")
-    return secret
+    # Written aside and then linked: whoever is killed in between leaves no empty secret, and the first one wins.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
+    return path.read_text().strip()
 
 
 def _recorded(note: Path, parent: Path) -> Path:

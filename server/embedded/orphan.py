@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,7 +52,8 @@ def _is_ours(pid: int, argument: str) -> bool:
 
 def _stop(pid: int, argument: str, signals: Sequence[signal.Signals]) -> None:
     for number in signals:
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it has just gone by itself
+            os.kill(pid, number)
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
             if not _is_ours(pid, argument):

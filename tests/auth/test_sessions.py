@@ -94,6 +94,8 @@ async def test_one_session_too_many_ends_the_oldest(house: House) -> None:
     assert (await house.login(someone.email)).status_code == 200
     assert (await refresh(house, first)).status_code == 401
     assert (await refresh(house, second)).status_code == 200
+    await house.auth.revocations.refresh()
+    assert problem(await house.me(someone.access), 401)["code"] == "token_invalid"
 
 
 async def test_a_new_secret_signs_and_the_old_one_still_verifies(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from server import ids
+from server.chat import threads
 from tests.eventually import eventually
 from tests.rest.house import House, Person
 
@@ -227,3 +228,23 @@ async def test_an_open_room_is_put_away_by_operators_only(house: House) -> None:
     for change in ({"status": "archived"}, {"subject": "mine"}):
         assert str(await ada.ask("PATCH", path, change)) == "403 not_a_manager"
     assert (await olga.patch(path, status="archived"))["status"] == "archived"
+
+
+async def test_a_group_keeps_somebody_who_manages_it(house: House) -> None:
+    ada, bob = await house.person("Ada"), await house.person("Bob")
+    thread = await ada.opens("group", members=[str(bob.id)])
+    path = f"/chat/threads/{thread['id']}/members"
+    assert str(await ada.ask("PUT", f"{path}/{ada.id}", {"capability": "post"})) == "409 last_manager"
+    assert str(await ada.ask("DELETE", f"{path}/{ada.id}")) == "409 last_manager"
+    await ada.put(f"{path}/{bob.id}", capability="manage")
+    await ada.delete(f"{path}/{ada.id}")
+    await bob.delete(f"{path}/{bob.id}")  # the last of all may go
+
+
+async def test_a_full_thread_still_lets_its_members_change(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MEMBERS_LIMIT", 2)
+    ada, bob, eve = [await house.person(name) for name in ("Ada", "Bob", "Eve")]
+    thread = await ada.opens("group", members=[str(bob.id)])
+    path = f"/chat/threads/{thread['id']}/members"
+    await ada.put(f"{path}/{bob.id}", capability="read")
+    assert str(await ada.ask("PUT", f"{path}/{eve.id}", {"capability": "read"})) == "409 too_many_members"
