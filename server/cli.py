@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import importlib.util
 import socket
 import sys
 from typing import Annotated
@@ -73,6 +74,8 @@ def bot() -> None:
     """Listen to Telegram."""
     if not read_settings().telegram_token.get_secret_value():
         raise Misconfigured("TELEGRAM_TOKEN is not set: ask @BotFather for one")
+    if importlib.util.find_spec("bots.application") is None:
+        raise Misconfigured("the Telegram bot is not part of this version yet; everything else works without it")
     start("bots.application")
 
 
