@@ -18,6 +18,7 @@ from tests.sdk.driver import Pythonic, pythonic
 
 CHANNEL = "room:lobby"
 PATIENCE_SECONDS = 20.0
+BUSY_SECONDS = 10.0  # what a machine adds on which much else runs
 
 
 @dataclass(slots=True, eq=False)
@@ -78,8 +79,7 @@ async def test_the_clients_of_a_killed_server_leave_within_its_lease(fresh_datab
         await eventually(lambda: bob.id in ada.came, within=PATIENCE_SECONDS)
         await _see(ada, ada, bob)
         there.kill()
-        # The lease, the next beat of whoever looks, and what a busy machine adds.
-        await eventually(lambda: bob.id in ada.went, within=LEASE_SECONDS + BEAT_SECONDS + 5.0)
+        await eventually(lambda: bob.id in ada.went, within=LEASE_SECONDS + BEAT_SECONDS + BUSY_SECONDS)
         await _see(ada, ada)
         assert ada.went == [bob.id]
 

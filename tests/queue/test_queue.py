@@ -8,14 +8,11 @@ import random
 import pytest
 
 from server import queue
-from server.queue import Queue, Task
+from server.chat.tasks import IndexMessages
+from server.queue import Queue
 from tests.eventually import TIME_UNIT
 
 ROUNDS = 100
-
-
-class LookAround(Task):
-    """Nobody carries this out."""
 
 
 async def test_it_closes_in_the_middle_of_a_sentence(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +23,7 @@ async def test_it_closes_in_the_middle_of_a_sentence(redis_url: str, monkeypatch
 
         async def talk(to: Queue = talking) -> None:
             while True:
-                to.say(LookAround())
+                to.say(IndexMessages())
                 await asyncio.sleep(0)
 
         chatter = asyncio.create_task(talk())
