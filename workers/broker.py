@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import uvloop
 from taskiq import AsyncBroker
 from taskiq.receiver import Receiver
 
-from server.chat.insight import Insight
 from server.config import Settings
-from server.database import Database
 from server.logging import configure, named
 from server.queue import stream
-from workers import chat
+from workers.duties import duties
+from workers.duty import Duty
+from workers.office import Office
 
 AT_ONCE = 20
+CONNECTIONS = 4
 LEAVE_SECONDS = 5.0
 AWAY_SECONDS = 2.0  # between tries while Redis does not answer
 REMEDY = "start Redis or Valkey, or correct REDIS_URL; the scheduler's sweeps do the work meanwhile"
@@ -52,15 +55,14 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    database = Database(settings.database, connections=4)
-    await database.open()
     broker = stream(settings.redis)
-    chat.enlist(broker, Insight(database))
-    try:
-        await hear(broker, stopped)
-    finally:
-        await broker.shutdown()
-        await database.close()
+    async with Office(settings, CONNECTIONS) as office:
+        for duty in duties(office):
+            broker.register_task(_carried(duty), duty.task.__name__)
+        try:
+            await hear(broker, stopped)
+        finally:
+            await broker.shutdown()
 
 
 def main() -> None:
@@ -68,6 +70,15 @@ def main() -> None:
     settings = Settings()
     configure(settings.log_level, settings.log_format)
     uvloop.run(run(settings))
+
+
+def _carried(duty: Duty) -> Callable[..., Awaitable[None]]:
+    """As taskiq takes it: a function, not a method, whose result is none."""
+
+    async def carry(**fields: Any) -> None:
+        await duty.carry(**fields)
+
+    return carry
 
 
 async def _pause(stopped: asyncio.Event) -> None:

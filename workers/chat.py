@@ -1,17 +1,14 @@
-"""Who carries out the chat room's tasks: one thin function a task."""
+"""Who carries out the chat room's tasks."""
 
 from __future__ import annotations
 
-from taskiq import AsyncBroker
-
 from server.chat.insight import Insight
 from server.chat.tasks import IndexMessages
+from workers.duty import Duty
+from workers.office import Office
 
 
-def enlist(broker: AsyncBroker, insight: Insight) -> None:
-    """Have this worker carry out the room's tasks."""
-
-    async def index_messages() -> None:
-        await insight.sweep()
-
-    broker.register_task(index_messages, IndexMessages.__name__)
+def duties(office: Office) -> list[Duty]:
+    """What the chat room asks for."""
+    insight = Insight(office.database)
+    return [Duty(IndexMessages, insight.sweep, sweep=insight.sweep)]

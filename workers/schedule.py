@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from server.chat.insight import Insight
 from server.config import Settings
-from server.database import Database
 from server.errors import Unavailable
 from server.logging import configure, named
+from workers.duties import duties
+from workers.office import Office
 
 TICK_SECONDS = 0.5
+CONNECTIONS = 4
 AWAY_SECONDS = 2.0  # between tries while PostgreSQL does not answer
 
 log = named("schedule")
@@ -46,12 +47,9 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    database = Database(settings.database, connections=2)
-    await database.open()
-    try:
-        await sweep_until(stopped, Insight(database).sweep)
-    finally:
-        await database.close()
+    async with Office(settings, CONNECTIONS) as office:
+        sweeps = [duty.sweep for duty in duties(office) if duty.sweep is not None]
+        await asyncio.gather(*(sweep_until(stopped, sweep) for sweep in sweeps))
 
 
 def main() -> None:

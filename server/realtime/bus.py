@@ -56,12 +56,16 @@ class Bus(BroadcastBackend):
     @override
     async def connect(self) -> None:
         """Start; returns when the bus is up for the first time, or soon without it: it goes on trying."""
-        self._lines.begin()
+        self.begin()
         try:
             async with asyncio.timeout(FIRST_SECONDS):
                 await self._subscriptions.came_up.wait()
         except TimeoutError:
             log.warning("bus_unreachable")
+
+    def begin(self) -> None:
+        """Start without waiting, where nothing has to be heard: what is said meanwhile is kept, within bounds."""
+        self._lines.begin()
 
     @override
     async def disconnect(self) -> None:

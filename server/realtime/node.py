@@ -21,9 +21,10 @@ from server.realtime.hub import CHUNK, Channel, Hub
 from server.realtime.presence import Presence
 from server.realtime.protocol import ClientInfo, Unsubscribe
 from server.realtime.recovery import Recovery
-from server.realtime.seam import Entry, Identity, News, Position, Publication, Rooms
+from server.realtime.seam import Entry, Identity, News, Position, Rooms
 from server.realtime.session import Pace, Session
 from server.realtime.streams import Streams
+from server.realtime.teller import Teller
 
 FIRST_PUBLICATIONS = 1_000  # of what was missed, in the answer itself; the rest follows as the client can take it
 FIRST_BYTES = 524_288
@@ -48,7 +49,7 @@ class Arrival:
     welcome: Callable[[Joined], None]
 
 
-class Node:
+class Node(Teller):
     """Open it with the rooms, give it to the sockets, announce to it after each commit, drain and close it."""
 
     rooms: Rooms
@@ -66,6 +67,7 @@ class Node:
         first: int = FIRST_PUBLICATIONS,
     ) -> None:
         """`origins` are the web pages that may open a socket, None for any; after `chunk` sends others have a turn."""
+        super().__init__(self._tell)
         self.hub = Hub(chunk)
         self.origins = origins
         self.is_draining = False
@@ -132,19 +134,6 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
             log.error("task_failed", exc_info=bug)
-
-    def announce(self, channel: str, epoch: str, told: Sequence[News]) -> None:
-        """Tell every node what was committed. Never waits; what finds no room is read from the rows later."""
-        for payload in news.write(epoch, told):
-            self._tell(channel, payload)
-
-    def tell(self, channel: str, data: bytes) -> None:
-        """Tell every node something that has no place in a stream; `data` is finished JSON."""
-        self.announce(channel, "", [Publication(0, data)])
-
-    def announce_review(self, channel: str) -> None:
-        """Tell every node to ask who may still listen."""
-        self._tell(channel, news.REVIEW)
 
     def _tell(self, channel: str, payload: bytes) -> None:
         self._bus.tell(channel, payload)

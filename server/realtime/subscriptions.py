@@ -173,7 +173,8 @@ class Subscriptions:
             return
         self.is_up = is_up
         metrics.bus_up.set(is_up)
-        log.info("bus_up" if is_up else "bus_deaf", channels=len(self._wants))
+        say = log.info if self._wants else log.debug  # who only speaks misses nothing
+        say("bus_up" if is_up else "bus_deaf", channels=len(self._wants))
         if is_up:
             self.came_up.set()
         if self._changed is not None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
-from taskiq import InMemoryBroker
 
-from server.chat.insight import Insight
-from server.database import Database
+from server.config import Settings
 from server.queue import Task
 from tests.eventually import eventually
 from tests.fleet.server import ROOT, SECRET, Program, helper, person, servers
-from workers import chat
+from workers.duties import duties
+from workers.office import Office
 
 NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 
@@ -42,13 +42,14 @@ async def test_a_worker_without_redis_says_so_once_and_waits(fresh_database: str
     try:
         await eventually(lambda: "correct REDIS_URL" in worker.log.read_text(), within=30.0)
         assert await worker.stop() == 0
-        assert len(worker.log.read_text().splitlines()) == 1
+        said = [json.loads(line)["event"] for line in worker.log.read_text().splitlines()]
+        assert sorted(said) == ["bus_down", "tasks_not_heard"]
     finally:
         worker.end()
 
 
 def test_every_task_that_a_room_declares_has_one_carrier() -> None:
-    broker = InMemoryBroker()
-    chat.enlist(broker, Insight(Database("postgresql://nowhere", connections=2)))
-    declared = [task for task in Task.__subclasses__() if task.__module__.startswith("server.")]
-    assert sorted(broker.local_task_registry) == sorted(task.__name__ for task in declared)
+    office = Office(Settings(database_url="postgresql://nowhere", redis_url=NOWHERE_REDIS), connections=2)
+    carried = [duty.task.__name__ for duty in duties(office)]
+    declared = [task.__name__ for task in Task.__subclasses__() if task.__module__.startswith("server.")]
+    assert sorted(carried) == sorted(declared)
