@@ -19,7 +19,7 @@ from server.chat.schemas import ChatMessageRequest, MessageView, TypingNotice
 from server.config import VERSION
 from server.realtime import protocol
 from server.realtime.codec import FLAVOURS
-from server.realtime.endpoint import PATH
+from server.realtime.handshake import PATH
 
 Json: TypeAlias = dict[str, Any]
 Code = TypeVar("Code", protocol.Error, protocol.Close, protocol.Unsubscribe)

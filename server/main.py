@@ -17,7 +17,7 @@ from server.chat.thread_router import router as thread_router
 from server.config import VERSION, Settings
 from server.errors import Problem
 from server.logging import configure
-from server.realtime.endpoint import PATH
+from server.realtime.handshake import PATH
 from server.runtime import Runtime
 from server.web import Gate, ProblemView, install_problems, problem_response
 

@@ -14,6 +14,7 @@ from server.database import Database
 from server.realtime.seam import Position
 
 BATCH = 1_000  # askers in one query
+REST_SECONDS = 0.005  # between two queries: a crowd that comes at once is some dozens of them
 
 QUERY = """
 SELECT t.id, t.kind, m.capability, t.slug, t.epoch, t.top
@@ -79,3 +80,5 @@ class Entrance:
                 for (_, future), one in zip(batch, found, strict=True):
                     if not future.done():
                         future.set_result(one)
+            if self._waiting:
+                await asyncio.sleep(REST_SECONDS)

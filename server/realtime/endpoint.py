@@ -8,63 +8,24 @@ membership in `server_state.connections`, and `shutdown()` when the server stops
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, cast
-from urllib.parse import parse_qs
 
 from typing_extensions import override
-from websockets.exceptions import InvalidOrigin, NegotiationError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
-from websockets.protocol import State
-from websockets.server import ServerProtocol
-from websockets.typing import Origin, Subprotocol
+from websockets.http11 import Request
+from websockets.protocol import SERVER, State
+from websockets.protocol import Protocol as Core
 
 from server.realtime import frames, protocol
 from server.realtime.client import Client
-from server.realtime.codec import FLAVOURS, JSON, Codec
+from server.realtime.codec import Codec
 from server.realtime.connection import Connection
+from server.realtime.handshake import FRAME_BYTES, PATH, Handshake, quiet, spoken, usual
 from server.realtime.node import Node
 from server.realtime.protocol import Close
 
-PATH = "/connection/websocket"
-FRAME_BYTES = 65_536  # more in one message is closed with 1009
 CLOSE_SECONDS = 5.0  # for the peer to answer a close frame
-_SUBPROTOCOLS = {Subprotocol(f"centrifuge-{name}"): codec for name, codec in FLAVOURS.items()}
-_quiet = logging.getLogger("server.realtime.handshake")
-_quiet.setLevel(logging.WARNING)  # a line for every connection costs as much as its handshake
-
-
-class Handshake(ServerProtocol):
-    """websockets' core with our choice of subprotocol, and words that say what to do about a refusal."""
-
-    @override
-    def accept(self, request: Request) -> Response:
-        response = super().accept(request)
-        if isinstance(self.handshake_exc, InvalidOrigin):
-            asked = f"Pages from {self.handshake_exc.value} may not open a socket here"
-            return self.reject(HTTPStatus.FORBIDDEN, f"{asked}: add that address to ALLOWED_ORIGINS of this server.\n")
-        return response
-
-    @override
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        if not subprotocols:
-            return None
-        for each in subprotocols:
-            if each in _SUBPROTOCOLS:
-                return each
-        raise NegotiationError(f"spoken here are {' and '.join(_SUBPROTOCOLS)}")
-
-
-def _spoken(path: str, subprotocol: Subprotocol | None) -> Codec:
-    """The flavour asked for: as a subprotocol, or in the address by whoever cannot name one; else JSON."""
-    if subprotocol is not None:
-        return _SUBPROTOCOLS[subprotocol]
-    query = parse_qs(path.partition("?")[2])
-    asked = [*query.get("format", ()), *query.get("cf_protocol", ())]
-    return next((FLAVOURS[name] for name in asked if name in FLAVOURS), JSON)
 
 
 class ServerState(Protocol):
@@ -74,25 +35,19 @@ class ServerState(Protocol):
 
 
 class Socket(asyncio.Protocol):
-    """One socket: handshake and inbound frames through websockets' sans-IO core, everything else by its client."""
+    """One socket. What is usual is read here; websockets' sans-IO core is made for the first thing that is not."""
 
-    __slots__ = ("_client", "_connection", "_node", "_parser", "_parts", "_peers", "_timer", "_transport")
+    __slots__ = ("_client", "_connection", "_core", "_node", "_parts", "_peers", "_timer", "_transport")
 
     def __init__(self, config: object, server_state: ServerState, app_state: dict[str, Any]) -> None:
         del config
         self._peers = server_state.connections
         self._node: Node | None = app_state.get("node")
-        origins = self._node.origins if self._node is not None else None
-        self._parser = Handshake(
-            # None: only browsers send an Origin, and only they need the check.
-            origins=None if origins is None else [None, *(Origin(each) for each in origins)],
-            max_size=FRAME_BYTES,
-            logger=_quiet,
-        )
+        self._core: Core | None = None
         self._transport: asyncio.Transport | None = None
         self._connection: Connection | None = None
         self._client: Client | None = None
-        self._parts: list[bytes] | None = None  # of a fragmented message; the parser bounds their sum
+        self._parts: list[bytes] | None = None  # of a fragmented message; the core bounds their sum
         self._timer: asyncio.TimerHandle | None = None
 
     @override
@@ -102,17 +57,21 @@ class Socket(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        parser = self._parser
-        parser.receive_data(data)
-        for event in parser.events_received():
-            if isinstance(event, Frame):
-                self._take(event)
-            elif isinstance(event, Request):
-                self._shake_hands(event)
-        if parser.eof_sent:
-            self._part()
-        elif parser.writes and self._client is not None:
-            self._client.write(b"".join(parser.data_to_send()))  # a pong
+        client, node = self._client, self._node
+        if self._core is not None:
+            self._read(self._core, data)
+        elif client is not None:
+            payloads = frames.plain(data, client.codec.opcode)
+            if payloads is None:
+                self._read(self._made_core(), data)
+            else:
+                for payload in payloads:
+                    client.hear(payload)
+        elif node is not None and not node.is_full and (found := usual(data, node.origins)) is not None:
+            self._open(node, *found)
+        else:
+            self._core = Handshake(None if node is None else node.origins)
+            self._read(self._core, data)
 
     @override
     def pause_writing(self) -> None:
@@ -141,22 +100,42 @@ class Socket(asyncio.Protocol):
         elif self._transport is not None:
             self._transport.close()
 
-    def _shake_hands(self, request: Request) -> None:
-        assert self._transport is not None
-        parser, node = self._parser, self._node
+    def _made_core(self) -> Core:
+        """websockets' core in the middle of an open connection; from now on everything goes through it."""
+        if self._core is None:
+            self._core = Core(SERVER, max_size=FRAME_BYTES, logger=quiet)
+        return self._core
+
+    def _read(self, core: Core, data: bytes) -> None:
+        core.receive_data(data)
+        for event in core.events_received():
+            if isinstance(event, Frame):
+                self._take(event)
+            elif isinstance(event, Request) and isinstance(core, Handshake):
+                self._shake_hands(core, event)
+        if core.eof_sent:
+            self._part(core)
+        elif core.writes and self._client is not None:
+            self._client.write(b"".join(core.data_to_send()))  # a pong
+
+    def _shake_hands(self, core: Handshake, request: Request) -> None:
+        node = self._node
         if request.path.partition("?")[0] != PATH:
-            response = parser.reject(HTTPStatus.NOT_FOUND, "There is no socket here.\n")
+            response = core.reject(HTTPStatus.NOT_FOUND, "There is no socket here.\n")
         elif node is None or node.is_full:
-            response = parser.reject(HTTPStatus.SERVICE_UNAVAILABLE, "Full, or about to stop: try again.\n")
+            response = core.reject(HTTPStatus.SERVICE_UNAVAILABLE, "Full, or about to stop: try again.\n")
         else:
-            response = parser.accept(request)
-        parser.send_response(response)
-        if parser.state is State.OPEN and node is not None:
-            request.headers.clear()  # the parser keeps the request as long as the socket lives
-            self._transport.write(b"".join(parser.data_to_send()))
-            self._connection = Connection(self._transport)
-            codec = _spoken(request.path, parser.subprotocol)
-            self._client = Client(node, self._connection, codec, hang_up=self._hang_up, listen=self._listen)
+            response = core.accept(request)
+        core.send_response(response)
+        if core.state is State.OPEN and node is not None:
+            request.headers.clear()  # the core keeps the request as long as the socket lives
+            self._open(node, b"".join(core.data_to_send()), spoken(request.path, core.subprotocol))
+
+    def _open(self, node: Node, answer: bytes, codec: Codec) -> None:
+        assert self._transport is not None
+        self._transport.write(answer)
+        self._connection = Connection(self._transport)
+        self._client = Client(node, self._connection, codec, hang_up=self._hang_up, listen=self._listen)
 
     def _take(self, frame: Frame) -> None:
         if self._client is None or self._client.is_over:
@@ -175,17 +154,18 @@ class Socket(asyncio.Protocol):
 
     def _hang_up(self, close: Close) -> None:
         """Say why, and give the peer a moment to answer."""
-        if self._parser.state is State.OPEN:
-            self._parser.send_close(close.code, close.reason)
-            self._end_with(b"".join(self._parser.data_to_send()))
+        core = self._made_core()
+        if core.state is State.OPEN:
+            core.send_close(close.code, close.reason)
+            self._end_with(b"".join(core.data_to_send()))
             self._listen(True)
 
-    def _part(self) -> None:
+    def _part(self, core: Core) -> None:
         """Both sides have said all there is to say, or there is nobody to talk to."""
         assert self._transport is not None
         if self._client is not None:
             self._client.gone()
-        self._end_with(b"".join(self._parser.data_to_send()))
+        self._end_with(b"".join(core.data_to_send()))
         self._transport.close()
 
     def _end_with(self, last: bytes) -> None:

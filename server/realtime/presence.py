@@ -28,6 +28,7 @@ from server.realtime.seam import Identity, Motion
 LEASE_SECONDS = 10.0  # a killed node's clients are gone, and said to be gone, about so long after
 BEAT_SECONDS = 3.0
 PENDING_LIMIT = 50_000  # changes Redis has not taken; with more, everything is put back when it is there again
+REST_SECONDS = 0.05  # between two writes: a crowd that comes at once is a few of them
 BATCH = 1_000  # places of a dead node taken away at once
 FLUSH_SECONDS = 5.0
 
@@ -135,6 +136,7 @@ class Presence:
             await self._wake.wait()
             try:
                 await self._flush()
+                await asyncio.sleep(REST_SECONDS)
             except valkey.FAILURES as why:
                 log.warning("presence_unwritten", why=str(why))
                 await asyncio.sleep(BEAT_SECONDS * _dice.uniform(0.5, 1))

@@ -17,7 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.realtime.connection import OUTBOX_BYTES
-from server.realtime.endpoint import PATH, Socket
+from server.realtime.endpoint import Socket
+from server.realtime.handshake import PATH
 from server.realtime.session import Pace
 from tests.eventually import eventually
 from tests.realtime.town import House, house, town

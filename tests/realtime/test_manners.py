@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.embedded.valkey import Valkey
-from server.realtime.endpoint import FRAME_BYTES
+from server.realtime.handshake import FRAME_BYTES
 from tests.eventually import eventually
 from tests.realtime.test_endpoint import asked, closed, dialled, told
 from tests.realtime.town import House, house, town

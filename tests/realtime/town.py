@@ -11,8 +11,9 @@ from typing import Any
 
 import uvicorn
 
-from server.realtime.endpoint import PATH, Socket
+from server.realtime.endpoint import Socket
 from server.realtime.guests import Limits
+from server.realtime.handshake import PATH
 from server.realtime.node import Node
 from server.realtime.session import Pace
 from tests.eventually import eventually
