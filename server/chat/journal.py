@@ -19,6 +19,7 @@ from server.errors import Conflict, Invalid, Limited, Missing, Problem
 from server.logging import named
 
 FLUSH_LIMIT = 512  # rows a statement; more gains nothing and holds the threads' locks longer
+FLUSH_LEAST = 32  # that leave together if they are there; fewer gain nothing by being divided
 WAITING_LIMIT = 10_000  # drafts of one process; a caller beyond is told to come back
 WAITING_BYTES = 67_108_864  # of their texts and payloads, likewise
 REPOSTS_LIMIT = 1_000  # of one draft on its way
@@ -192,7 +193,7 @@ class Journal:
         told: list[Waiting] = []
         outcomes: Outcomes = {}
         while not (self._closing and not self._waiting and not told):
-            batch = self._taken()
+            batch = self._taken(len(told))
             self._flying = [*told, *batch]
             flush = asyncio.create_task(self._settled([each.draft for each in batch])) if batch else None
             if flush is not None:
@@ -205,8 +206,13 @@ class Journal:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _taken(self) -> list[Waiting]:
-        return [self._take() for _ in range(min(len(self._waiting), FLUSH_LIMIT))]
+    def _taken(self, just_written: int) -> list[Waiting]:
+        """Half of the crowd, those whose last post was written a moment ago with it: the other half posts meanwhile.
+
+        Taken whole, a crowd that posts as soon as it is answered leaves PostgreSQL idle while it is answered.
+        """
+        half = (len(self._waiting) + just_written + 1) // 2
+        return [self._take() for _ in range(min(len(self._waiting), FLUSH_LIMIT, max(FLUSH_LEAST, half)))]
 
     def _take(self) -> Waiting:
         waiting = self._waiting.popleft()

@@ -183,13 +183,13 @@ class Client:
             match effect:
                 case Answer(reply):
                     self.write(self.codec.write(reply))
+                case Publish():
+                    self._publish(effect)
                 case Leave(channel):
                     self._node.leave(self, channel)
                 case Cut(close):
                     self.gone()
                     self._hang_up(close)
-                case Publish():
-                    self._publish(effect)
                 case work:
                     self._node.commands.run(self._carry_out(work))
 
@@ -230,7 +230,7 @@ class Client:
     def _conclude(self, work: Work, outcome: Outcome) -> None:
         was_congested = self.session.is_congested
         self._perform(self.session.finish(work, outcome, clock.monotonic()))
-        if isinstance(outcome, SignedIn | Joined | Renewed) and self.session.due < self.turn:
+        if outcome is not _COMMITTED and self.session.due < self.turn:  # it may have brought another end
             self._node.guests.look_again(self)
         if was_congested and not self.session.is_congested:
             self._listen(True)

@@ -14,7 +14,6 @@ from server.realtime.effects import (
     Look,
     Outcome,
     Present,
-    Publish,
     Read,
     Returned,
     Work,
@@ -45,7 +44,7 @@ def subscribed(joined: Joined, *, was_recovering: bool = False) -> SubscribeResu
 
 
 def reply(work: Work, outcome: Outcome) -> Reply | None:
-    """The answer to what neither begins nor changes a subscription; None where nobody waits for one."""
+    """The answer to what asks for something; None where nobody waits for one."""
     match work, outcome:
         case Read(number, _, _, since), Found(position, publications):
             if since is not None and since.epoch and since.epoch != position.epoch:
@@ -58,7 +57,5 @@ def reply(work: Work, outcome: Outcome) -> Reply | None:
             return Reply(number, presence=protocol.PresenceResult(dict(clients)))
         case Call(number), Returned(data):
             return Reply(number, rpc=protocol.CallResult(Raw(data)))
-        case Publish(number), _:
-            return Reply(number, publish=protocol.EMPTY)
         case _:
             return None

@@ -131,15 +131,15 @@ class Session:
         if self.is_over:
             return []
         refused = _REFUSALS[type(work)](outcome) if isinstance(outcome, Exception) else None
-        if isinstance(refused, Close):
+        if refused is None:
+            effects = self._conclude(work, outcome, now)
+        elif isinstance(refused, Close):
             return self._cut(refused)
-        if refused is not None:
+        else:
             # Who sends without an id waits for no answer, and could not tell what it belongs to.
-            effects: list[Effect] = [Answer(Reply(work.id, error=refused))] if work.id else []
+            effects = [Answer(Reply(work.id, error=refused))] if work.id else []
             if isinstance(work, SignIn):
                 self._queue, self._was_refused = None, True
-        else:
-            effects = self._conclude(work, outcome, now)
         return effects + self._advance()
 
     def tick(self, now: float) -> list[Effect]:
@@ -268,6 +268,8 @@ class Session:
 
     def _conclude(self, work: Work, outcome: Outcome, now: float) -> list[Effect]:
         match work, outcome:
+            case Publish(number), _:  # most of all come first: each look at another kind costs as much as a method
+                return [Answer(Reply(number, publish=protocol.EMPTY))]
             case SignIn(number), SignedIn(who, ttl, own):
                 self._admit(who, ttl, now)
                 self._look_at = now + self._pace.ping_seconds * (1 + self._phase) / 2
