@@ -45,12 +45,13 @@ def run_all() -> None:
 def serve(
     processes: Annotated[int, typer.Option(min=0, help="Server processes on one port; 0: as PROCESSES says.")] = 0,
     listening: Annotated[int, typer.Option(hidden=True)] = -1,
+    balanced: Annotated[bool, typer.Option(hidden=True)] = True,
 ) -> None:
     """Answer REST and sockets at HOST and PORT."""
     settings = complete_settings()
     count = processes or settings.processes
     if listening >= 0:
-        answer(settings, socket.socket(fileno=listening), unsaid)
+        answer(settings, socket.socket(fileno=listening), unsaid, is_balanced=balanced)
     elif count > 1:
         up.serve(settings, count, say)
     else:
@@ -126,9 +127,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def answer(settings: Settings, listening: socket.socket, say: up.Say) -> None:
+def answer(settings: Settings, listening: socket.socket, say: up.Say, *, is_balanced: bool = True) -> None:
     """Serve on this socket until told to stop. By name: `up` is this program too, and needs no web framework."""
-    importlib.import_module("server.serving").answer(settings, listening, say)
+    importlib.import_module("server.serving").answer(settings, listening, say, is_balanced=is_balanced)
 
 
 def start(module: str) -> None:
