@@ -9,7 +9,6 @@ import socket
 import sys
 from typing import Annotated
 
-import asyncpg
 import typer
 from pydantic import ValidationError
 
@@ -22,7 +21,7 @@ from server.embedded.door import Closed, listen
 from server.embedded.lock import Taken
 from server.embedded.supervisor import NotStarting
 from server.embedded.where import EngineFailed
-from server.errors import Problem, Unavailable
+from server.errors import Problem
 
 REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
 FAILED = (EngineFailed, NotStarting, Problem)
@@ -84,11 +83,7 @@ def bot() -> None:
 def migrate() -> None:
     """Bring the database to the newest migration; safe to run from several machines at once."""
     settings = up.connected(read_settings())
-    try:
-        asyncio.run(schema.migrate(settings.database))
-    except (OSError, asyncpg.PostgresError) as error:
-        detail = f"PostgreSQL does not take the migration ({error}): start it, or correct DATABASE_URL"
-        raise Unavailable("database_unavailable", detail) from error
+    asyncio.run(schema.migrate(settings.database))
     say("The database is at the newest migration.")
 
 

@@ -125,6 +125,29 @@ async def test_migrate_brings_an_empty_database_to_the_newest_state(folder: Path
     assert await parley.ended() == 0
 
 
+@pytest.mark.parametrize("command", ["up", "migrate"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://nobody@127.0.0.1:1/nothing", "postgresql://nobody@127.0.0.1/a?sslmode=b"]
+)
+async def test_a_database_that_cannot_be_reached_is_one_line_with_the_remedy(
+    folder: Path, redis_url: str, command: str, url: str
+) -> None:
+    parley = Installation(folder, DATABASE_URL=url, REDIS_URL=redis_url, SECRET_KEY=SECRET)
+    parley.start(command)
+    assert await parley.ended() == 1
+    assert parley.said.startswith("parley: PostgreSQL does not take the migration (")
+    assert parley.said.endswith("): start it, or correct DATABASE_URL and its rights\n")
+    assert parley.said.count("\n") == 1
+
+
+async def test_a_database_url_that_cannot_be_read_is_not_repeated(folder: Path) -> None:
+    parley = Installation(folder, DATABASE_URL="postgresql://me:pass@word@127.0.0.1:secret/parley")
+    parley.start("migrate")
+    assert await parley.ended() == 2
+    assert parley.said.startswith("parley: DATABASE_URL cannot be read: ")
+    assert "secret" not in parley.said
+
+
 async def test_up_on_named_servers_embeds_nothing_and_makes_nobody(production: Installation) -> None:
     production.start("up")
     await production.ready()
