@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
 from typing_extensions import override
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidOrigin, NegotiationError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -27,6 +28,7 @@ from server.realtime.client import Client
 from server.realtime.codec import FLAVOURS, JSON, Codec
 from server.realtime.connection import Connection
 from server.realtime.node import Node
+from server.realtime.origins import may_open
 from server.realtime.protocol import Close
 
 PATH = "/connection/websocket"
@@ -38,7 +40,9 @@ _quiet.setLevel(logging.WARNING)  # a line for every connection costs as much as
 
 
 class Handshake(ServerProtocol):
-    """websockets' core with our choice of subprotocol, and words that say what to do about a refusal."""
+    """websockets' core with our choice of subprotocol and pages, and words that say what to do about a refusal."""
+
+    pages: frozenset[str] | None = None  # that may open a socket beside our own; None: any
 
     @override
     def accept(self, request: Request) -> Response:
@@ -47,6 +51,13 @@ class Handshake(ServerProtocol):
             asked = f"Pages from {self.handshake_exc.value} may not open a socket here"
             return self.reject(HTTPStatus.FORBIDDEN, f"{asked}: add that address to ALLOWED_ORIGINS of this server.\n")
         return response
+
+    @override
+    def process_origin(self, headers: Headers) -> Origin | None:
+        origin = super().process_origin(headers)  # only browsers send one, and only they need the check
+        if origin and self.pages is not None and not may_open(origin, ",".join(headers.get_all("host")), self.pages):
+            raise InvalidOrigin(origin)
+        return origin
 
     @override
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -82,13 +93,8 @@ class Socket(asyncio.Protocol):
         del config
         self._peers = server_state.connections
         self._node: Node | None = app_state.get("node")
-        origins = self._node.origins if self._node is not None else None
-        self._parser = Handshake(
-            # None: only browsers send an Origin, and only they need the check.
-            origins=None if origins is None else [None, *(Origin(each) for each in origins)],
-            max_size=FRAME_BYTES,
-            logger=_quiet,
-        )
+        self._parser = Handshake(max_size=FRAME_BYTES, logger=_quiet)
+        self._parser.pages = self._node.origins if self._node is not None else None
         self._transport: asyncio.Transport | None = None
         self._connection: Connection | None = None
         self._client: Client | None = None
