@@ -9,7 +9,6 @@ import socket
 import sys
 from typing import Annotated
 
-import asyncpg
 import typer
 from pydantic import ValidationError
 
@@ -22,7 +21,7 @@ from server.embedded.door import Closed, listen
 from server.embedded.lock import Taken
 from server.embedded.supervisor import NotStarting
 from server.embedded.where import EngineFailed
-from server.errors import Problem, Unavailable
+from server.errors import Problem
 
 REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
 FAILED = (EngineFailed, NotStarting, Problem)
@@ -45,12 +44,13 @@ def run_all() -> None:
 def serve(
     processes: Annotated[int, typer.Option(min=0, help="Server processes on one port; 0: as PROCESSES says.")] = 0,
     listening: Annotated[int, typer.Option(hidden=True)] = -1,
+    balanced: Annotated[bool, typer.Option(hidden=True)] = True,
 ) -> None:
     """Answer REST and sockets at HOST and PORT."""
     settings = complete_settings()
     count = processes or settings.processes
     if listening >= 0:
-        answer(settings, socket.socket(fileno=listening), unsaid)
+        answer(settings, socket.socket(fileno=listening), unsaid, is_balanced=balanced)
     elif count > 1:
         up.serve(settings, count, say)
     else:
@@ -83,11 +83,7 @@ def bot() -> None:
 def migrate() -> None:
     """Bring the database to the newest migration; safe to run from several machines at once."""
     settings = up.connected(read_settings())
-    try:
-        asyncio.run(schema.migrate(settings.database))
-    except (OSError, asyncpg.PostgresError) as error:
-        detail = f"PostgreSQL does not take the migration ({error}): start it, or correct DATABASE_URL"
-        raise Unavailable("database_unavailable", detail) from error
+    asyncio.run(schema.migrate(settings.database))
     say("The database is at the newest migration.")
 
 
@@ -126,9 +122,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def answer(settings: Settings, listening: socket.socket, say: up.Say) -> None:
+def answer(settings: Settings, listening: socket.socket, say: up.Say, *, is_balanced: bool = True) -> None:
     """Serve on this socket until told to stop. By name: `up` is this program too, and needs no web framework."""
-    importlib.import_module("server.serving").answer(settings, listening, say)
+    importlib.import_module("server.serving").answer(settings, listening, say, is_balanced=is_balanced)
 
 
 def start(module: str) -> None:

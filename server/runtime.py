@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +25,7 @@ from server.pacing.limiter import Limiter
 from server.queue import Queue
 from server.realtime.guests import Limits
 from server.realtime.node import Node
+from server.realtime.origins import origin_of
 from server.valkey import connect
 
 
@@ -111,9 +111,10 @@ def _limits(settings: Settings) -> Limits:
     return Limits(settings.sockets, settings.sockets_per_user, settings.commands_per_second)
 
 
-def _origins(settings: Settings) -> Sequence[str] | None:
-    """The web pages that may open a socket: the server's own and the allowed ones; None, for any, with a `*`."""
+def _origins(settings: Settings) -> frozenset[str] | None:
+    """The web pages that may open a socket beside those of the address that they ask; None, for any, with a `*`."""
     if "*" in settings.allowed_origins:
         return None
-    own = [f"http://{host}:{settings.port}" for host in (settings.host, "127.0.0.1", "localhost")]
-    return list(dict.fromkeys([*filter(None, [settings.public_url.rstrip("/")]), *own, *settings.allowed_origins]))
+    # A proxy may tell us another host than the one it is asked for, and on one machine two names mean the same.
+    own = [settings.public_url, *(f"http://{host}:{settings.port}" for host in ("127.0.0.1", "localhost"))]
+    return frozenset(origin_of(url) for url in [*own, *settings.allowed_origins] if url)

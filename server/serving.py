@@ -8,6 +8,8 @@ import math
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from typing_extensions import override
@@ -19,17 +21,31 @@ from server.realtime.endpoint import Socket
 from server.runtime import Runtime
 
 COLLECT = (10_000, 20, 50)  # measured: half of the cost of a connection, a fifth of the p99 of a post
+NOTICE_SECONDS = 3.0  # a balancer that asks every second or two has seen red by then, and sends nobody any more
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep theirs: who closes first must not be the one that is asked
 
 
-class Leaving(uvicorn.Server):
-    """Tells the balancer first, then sends the sockets away one by one, and only then closes the door."""
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """How a server takes its leave: how long the sockets have, and whether a balancer may send it new callers."""
 
-    def __init__(self, config: uvicorn.Config, drain_seconds: float, url: str, say: Callable[[str], None]) -> None:
+    drain_seconds: float
+    is_balanced: bool = True
+
+    def notice_seconds(self, told: int) -> float:
+        """How long the door stays open once readiness is red, by the signal: at a terminal (Ctrl-C) nobody balances."""
+        return min(self.drain_seconds, NOTICE_SECONDS) if self.is_balanced and told != signal.SIGINT else 0.0
+
+
+class Leaving(uvicorn.Server):
+    """Tells the balancer first, sends the sockets away one by one meanwhile, and only then closes the door."""
+
+    def __init__(self, config: uvicorn.Config, leave: Leave, url: str, say: Callable[[str], None]) -> None:
         super().__init__(config)
-        self._drain_seconds = drain_seconds
+        self._leave = leave
         self._url = url
         self._say = say
+        self._told = signal.SIGTERM
         self._watching: asyncio.Task[None] | None = None
 
     @override
@@ -42,14 +58,20 @@ class Leaving(uvicorn.Server):
             self._watching = asyncio.create_task(herald.watch(), name="herald")
 
     @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._told = signal.Signals(sig)
+        super().handle_exit(sig, frame)
+
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._say(farewell(self._drain_seconds))
+        self._say(farewell(self._leave.drain_seconds))
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
         runtime: Runtime | None = self.lifespan.state.get("runtime")
         if runtime is not None:
-            await runtime.drain(self._drain_seconds)
+            notice = asyncio.sleep(self._leave.notice_seconds(self._told))
+            await asyncio.gather(runtime.drain(self._leave.drain_seconds), notice)
         await super().shutdown(sockets)
 
 
@@ -64,9 +86,12 @@ def spare_the_collector() -> None:
     gc.set_threshold(*COLLECT)
 
 
-def answer(settings: Settings, listening: socket.socket, say: Callable[[str], None]) -> None:
+def answer(
+    settings: Settings, listening: socket.socket, say: Callable[[str], None], *, is_balanced: bool = True
+) -> None:
     """Serve on this socket until SIGTERM or SIGINT, then let the callers go within the drain time.
 
+    Where a balancer may stand in front, the door stays open for a moment after readiness has turned red.
     `say` is told the address when it serves, and when it begins to stop; what it misses meanwhile is logged.
     """
     config = uvicorn.Config(
@@ -81,7 +106,8 @@ def answer(settings: Settings, listening: socket.socket, say: Callable[[str], No
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    server = Leaving(config, settings.drain_seconds, Door(listening).url, say)
+    leave = Leave(settings.drain_seconds, is_balanced)
+    server = Leaving(config, leave, Door(listening).url, say)
 
     def stop(*_: object) -> None:
         server.should_exit = True

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Text,
-    UniqueConstraint,
     func,
 )
 from sqlalchemy import text as sql
@@ -96,11 +95,18 @@ class Message(Base):
 
     __tablename__ = "messages"
     __table_args__ = (
-        UniqueConstraint("thread_id", "author_id", "client_id"),
         CheckConstraint(_one_of("author_kind", AuthorKind), "author_kind"),
         CheckConstraint(_one_of("status", MessageStatus), "status"),
         Index("ix_messages_thread_id_offset", "thread_id", "offset"),
         Index("ix_messages_id", "id"),
+        # Nobody is an author, too: a message that comes from outside twice is one message.
+        Index(
+            "ix_messages_thread_id_author_id_client_id",
+            *("thread_id", "author_id", "client_id"),
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=sql("client_id IS NOT NULL"),
+        ),
         # Room for the language that a worker adds later, in place.
         {"postgresql_with": {"fillfactor": "90"}},
     )

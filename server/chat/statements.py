@@ -48,12 +48,17 @@ FROM written w JOIN moved m ON m.id = w.thread_id
 ORDER BY w."offset"
 """
 
-# Which of these drafts were posted before, under the same client_id. The LIMIT keeps it a look-up a draft.
+# Which of these drafts were posted before, under the same client_id. The LIMIT keeps it a look-up a draft; in two
+# halves, since no index serves IS NOT DISTINCT FROM.
 REPOSTED = f"""
 SELECT d.id AS draft_id, k.id, k.thread_id, k.number, k."offset", t.epoch, {message_json("k")}, t.slug
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS d(id, thread_id, author_id, client_id)
 CROSS JOIN LATERAL (
   SELECT * FROM messages m
-  WHERE m.thread_id = d.thread_id AND m.author_id = d.author_id AND m.client_id = d.client_id LIMIT 1
+  WHERE m.thread_id = d.thread_id AND m.author_id = d.author_id AND m.client_id = d.client_id
+  UNION ALL
+  SELECT * FROM messages m
+  WHERE m.thread_id = d.thread_id AND m.author_id IS NULL AND d.author_id IS NULL AND m.client_id = d.client_id
+  LIMIT 1
 ) k JOIN threads t ON t.id = k.thread_id
 """

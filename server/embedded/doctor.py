@@ -83,6 +83,7 @@ async def _database(url: str) -> AsyncIterator[Finding]:
         connection = await asyncpg.connect(plain, timeout=CONNECT_SECONDS)
         version = await connection.fetchval("SHOW server_version")
         await connection.close()
+        stands, newest = await schema.revisions(plain)
     except Misconfigured as error:
         yield Finding("DATABASE_URL cannot be used", str(error))
         return
@@ -92,7 +93,6 @@ async def _database(url: str) -> AsyncIterator[Finding]:
         )
         return
     yield Finding(f"PostgreSQL {version} answers")
-    stands, newest = await schema.revisions(plain)
     if stands == newest:
         yield Finding(f"the database is migrated ({newest or 'there are no migrations'})")
     else:

@@ -9,8 +9,14 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+
+from server.config import Misconfigured
+from server.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
+FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)
+CONNECT_SECONDS = 10.0
 LOCK = 0x7061726C6579  # "parley": any number that no other program locks in the same database
 
 
@@ -23,8 +29,28 @@ def configuration(url: str) -> Config:
 
 
 async def migrate(url: str) -> None:
-    """Run what has not run yet, under a lock that the database holds for us. Call it outside of any transaction."""
-    connection = await asyncpg.connect(url)
+    """Run what has not run yet, under a lock that the database holds for us. Call it outside of any transaction.
+
+    Raises Unavailable, in one line with the remedy, when PostgreSQL does not answer or does not take it.
+    """
+    try:
+        await _migrate(url)
+    except FAILURES as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        detail = f"PostgreSQL does not take the migration ({why}): start it, or correct DATABASE_URL and its rights"
+        raise Unavailable("database_unavailable", detail) from error
+
+
+async def _migrate(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    except asyncpg.InterfaceError:
+        raise
+    except ValueError:  # its text may hold a piece of the password
+        raise Misconfigured(
+            "DATABASE_URL cannot be read: it has the form postgresql://user:password@host:5432/name, "
+            "with special characters percent-encoded"
+        ) from None
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         # A thread of its own: env.py opens an event loop for its async engine.

@@ -44,7 +44,8 @@ def up(settings: Settings, say: Say) -> None:
         asyncio.run(schema.migrate(ground.settings.database))
         say("Starting the server and its workers ...")
         processes = [
-            *servers(ground.settings, way_in.file, settings.processes),
+            # With engines of our own this is one machine alone: no balancer has to see that it ends.
+            *servers(ground.settings, way_in.file, settings.processes, *(("--no-balanced",) if lock else ())),
             *_others(ground.settings),
         ]
         supervisor = Supervisor(signals, way_in, processes, ground.engines)
@@ -73,9 +74,9 @@ def own_engines(settings: Settings, home: Home) -> tuple[Postgres | None, Valkey
     return postgres, valkey
 
 
-def servers(settings: Settings, file: int, count: int) -> list[Process]:
+def servers(settings: Settings, file: int, count: int, *options: str) -> list[Process]:
     """Server processes that accept from one inherited socket."""
-    command = ("serve", "--listening", str(file))
+    command = ("serve", "--listening", str(file), *options)
     return [Process("server", command, _environment(settings), files=[file]) for _ in range(count)]
 
 

@@ -270,18 +270,20 @@ class Client:
         who = await self._node.rooms.sign_in(work.token)
         if self.is_over:
             return None
-        self._node.guests.check(who)
+        self._node.guests.greet(who)  # before anything is waited for: of many at once, no more than may are let in
         ttl = _ttl(who.expires_at)
         own = self._node.rooms.own_channel(who)
         if own is None:
-            self._node.guests.greet(who)
             return SignedIn(who, ttl)
 
         def welcome(joined: Joined) -> None:
-            self._node.guests.greet(who)
             self._conclude(work, SignedIn(who, ttl, (own, joined)))
 
-        await self._node.join(self, who, Join(0, own), welcome=welcome)
+        try:
+            await self._node.join(self, who, Join(0, own), welcome=welcome)
+        finally:
+            if self.session.who is None:  # they never came in
+                self._node.guests.part(who)
         return None
 
     async def _read(self, who: Identity, work: Read) -> Found:

@@ -109,18 +109,21 @@ class Guests:
         self._wheel.put(guest, clock.monotonic() + self._first_look_seconds)
         metrics.sockets.inc()
 
-    def check(self, who: Identity) -> None:
-        """Raise Limited for somebody who is here too often."""
-        person = self._people.get(who.user)
-        if person is not None and person.sockets >= self._limits.sockets_per_user:
-            raise Limited("too_many_connections")
-
     def greet(self, who: Identity) -> None:
-        """Note who it is."""
+        """Count one more socket of theirs; raise Limited for somebody who is here too often."""
         person = self._people.get(who.user)
         if person is None:
             person = self._people[who.user] = Person(clock.monotonic(), self._limits)
+        if person.sockets >= self._limits.sockets_per_user:
+            raise Limited("too_many_connections")
         person.sockets += 1
+
+    def part(self, who: Identity) -> None:
+        """One socket of theirs less."""
+        person = self._people[who.user]
+        person.sockets -= 1
+        if not person.sockets:
+            del self._people[who.user]
 
     def dismiss(self, guest: Guest) -> None:
         if guest not in self._all:
@@ -128,11 +131,8 @@ class Guests:
         self._all.discard(guest)
         self._wheel.remove(guest)
         metrics.sockets.dec()
-        person = self._people.get(guest.who.user) if guest.who is not None else None
-        if person is not None:
-            person.sockets -= 1
-            if not person.sockets:
-                del self._people[guest.who.user]  # type: ignore[union-attr]  # known from above
+        if guest.who is not None:
+            self.part(guest.who)
 
     def may_command(self, who: Identity, commands: int) -> bool:
         """Whether this person may send so many commands more."""

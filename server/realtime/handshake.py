@@ -9,18 +9,20 @@ from __future__ import annotations
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from hashlib import sha1
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from typing_extensions import override
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidOrigin, NegotiationError
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
 from server.realtime.codec import FLAVOURS, JSON, Codec
+from server.realtime.origins import may_open
 
 PATH = "/connection/websocket"
 FRAME_BYTES = 65_536  # more in one message is closed with 1009
@@ -39,8 +41,11 @@ quiet = logging.getLogger("server.realtime.handshake")
 quiet.setLevel(logging.WARNING)  # a line for every connection costs as much as its handshake
 
 
-def usual(request: bytes, origins: Collection[str] | None) -> tuple[bytes, Codec] | None:
-    """The answer to a request that leaves nothing to be said, and the flavour it asks for; None for any other."""
+def usual(request: bytes, pages: frozenset[str] | None) -> tuple[bytes, Codec] | None:
+    """The answer to a request that leaves nothing to be said, and the flavour it asks for; None for any other.
+
+    `pages` are those that may open a socket beside our own; None: any.
+    """
     head, *lines = request.split(b"\r\n")
     if head != _USUAL:
         return None
@@ -50,8 +55,8 @@ def usual(request: bytes, origins: Collection[str] | None) -> tuple[bytes, Codec
         return None
     if len(headers) != len(lines) - 2 or any(headers.get(name) not in known for name, known in _SAID.items()):
         return None  # a header twice, or something else than an upgrade
-    origin = headers.get(b"origin")
-    if origin is not None and origins is not None and origin.decode("latin-1") not in origins:
+    origin, host = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
+    if origin and pages is not None and not may_open(origin, host, pages):
         return None
     key = headers.get(b"sec-websocket-key", b"")
     asked = headers.get(b"sec-websocket-protocol")
@@ -66,15 +71,11 @@ def usual(request: bytes, origins: Collection[str] | None) -> tuple[bytes, Codec
 
 
 class Handshake(ServerProtocol):
-    """websockets' core with our choice of subprotocol, and words that say what to do about a refusal."""
+    """websockets' core with our choice of subprotocol and pages, and words that say what to do about a refusal."""
 
-    def __init__(self, origins: Collection[str] | None) -> None:
-        super().__init__(
-            # None: only browsers send an Origin, and only they need the check.
-            origins=None if origins is None else [None, *(Origin(each) for each in origins)],
-            max_size=FRAME_BYTES,
-            logger=quiet,
-        )
+    def __init__(self, pages: frozenset[str] | None) -> None:
+        super().__init__(max_size=FRAME_BYTES, logger=quiet)
+        self._pages = pages
 
     @override
     def accept(self, request: Request) -> Response:
@@ -83,6 +84,13 @@ class Handshake(ServerProtocol):
             asked = f"Pages from {self.handshake_exc.value} may not open a socket here"
             return self.reject(HTTPStatus.FORBIDDEN, f"{asked}: add that address to ALLOWED_ORIGINS of this server.\n")
         return response
+
+    @override
+    def process_origin(self, headers: Headers) -> Origin | None:
+        origin = super().process_origin(headers)  # only browsers send one, and only they need the check
+        if origin and self._pages is not None and not may_open(origin, ",".join(headers.get_all("host")), self._pages):
+            raise InvalidOrigin(origin)
+        return origin
 
     @override
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -60,13 +60,13 @@ class Node(Teller):
         *,
         pace: Pace | None = None,
         limits: Limits | None = None,
-        origins: Sequence[str] | None = None,
+        origins: frozenset[str] | None = None,
         bus: type[Bus] = Bus,
         presence: type[Presence] = Presence,
         chunk: int = CHUNK,
         first: int = FIRST_PUBLICATIONS,
     ) -> None:
-        """`origins` are the web pages that may open a socket, None for any; after `chunk` sends others have a turn."""
+        """`origins`: web pages that may open a socket beside our own, None for any; `chunk` sends are one turn."""
         super().__init__(self._tell)
         self.hub = Hub(chunk)
         self.origins = origins

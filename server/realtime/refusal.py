@@ -26,13 +26,13 @@ def of(problem: Exception) -> Error | Close:
     if not isinstance(problem, Problem):
         return protocol.INTERNAL
     if isinstance(problem, Unauthenticated) and problem.code != "token_expired":
-        return protocol.FORCED if problem.code == "account_banned" else protocol.EXPIRED
+        return protocol.FORCED  # they were let in once, and may not be here any more
     error = _BY_CODE.get(problem.code) or _ERRORS.get(type(problem), protocol.INTERNAL)
     return Error(error.code, problem.code, error.temporary)
 
 
 def of_join(problem: Exception) -> Error | Close:
-    """The same where a token may give leave: a bad one refuses the channel and leaves the connection alone."""
+    """The same where a token is to give leave: a bad one refuses the channel and leaves the connection alone."""
     if isinstance(problem, Unauthenticated) and problem.code == "token_invalid":
         return Error(protocol.PERMISSION_DENIED.code, problem.code)
     return of(problem)
@@ -51,8 +51,9 @@ def of_sign_in(problem: Exception) -> Error | Close:
         return protocol.TOO_MANY_CONNECTIONS
     if isinstance(problem, Forbidden):
         return protocol.FORCED
-    refused = of(problem)
-    return protocol.INVALID_TOKEN if refused is protocol.EXPIRED else refused
+    if isinstance(problem, Unauthenticated) and problem.code not in ("token_expired", "account_banned"):
+        return protocol.INVALID_TOKEN
+    return of(problem)
 
 
 def of_refresh(problem: Exception) -> Error | Close:

@@ -130,7 +130,7 @@ class Session:
             self._is_alone = False
         if self.is_over:
             return []
-        refused = _REFUSALS[type(work)](outcome) if isinstance(outcome, Exception) else None
+        refused = _refused(work, outcome) if isinstance(outcome, Exception) else None
         if refused is None:
             effects = self._conclude(work, outcome, now)
         elif isinstance(refused, Close):
@@ -324,6 +324,12 @@ class Session:
         del self.channels[channel]
         if self._ends is not None:
             self._ends.pop(channel, None)
+
+
+def _refused(work: Work, problem: Exception) -> Error | Close:
+    if isinstance(work, Join) and not work.token:
+        return refusal.of(problem)  # no token of the channel can be at fault: they themselves may not be here
+    return _REFUSALS[type(work)](problem)
 
 
 def _refuse(number: int, error: Error) -> list[Effect]:

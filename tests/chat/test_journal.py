@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from uuid import UUID
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from server import ids
 from server.chat import journal as journal_module
-from server.chat.journal import Journal, Posted
+from server.chat.journal import Draft, Journal, Posted
+from server.chat.statements import REPOSTED
 from server.errors import Invalid, Limited, Missing, Unavailable
 from tests.chat.writing import draft, journals, new_threads, written
 from tests.eventually import eventually
@@ -55,6 +58,46 @@ async def test_the_same_client_id_brings_the_first_message_back(database_url: st
     assert stranger.id != first.id
     assert len(heard) == 2
     assert len(await written(database_url, thread)) == 2
+
+
+async def test_the_same_client_id_without_an_author_is_the_same_message_too(database_url: str) -> None:
+    thread, elsewhere = await new_threads(database_url, 2)
+
+    def nobodys(thread: UUID, text: str, client_id: str | None) -> Draft:
+        return replace(draft(thread, text, client_id=client_id), author_id=None)
+
+    async with journals(database_url, 2) as ((one, other), _):
+        first = await one.post(nobodys(thread, "once", "a"))
+        again = await other.post(nobodys(thread, "twice", "a"))
+        racing = await asyncio.gather(*(each.post(nobodys(thread, "raced", "b")) for each in (one, other) * 3))
+        for new in (nobodys(elsewhere, "x", "a"), nobodys(thread, "x", None), nobodys(thread, "x", None)):
+            assert (await one.post(new)).is_first
+        assert (await one.post(draft(thread, "somebody's", client_id="a"))).is_first
+    assert (again.id, again.is_first) == (first.id, False)
+    assert len({one.id for one in racing}) == 1
+    assert len(await written(database_url, thread)) == 5
+
+
+# In one thread, half of them nobody's: on an empty table any index is as good as another.
+MANY_MESSAGES = """
+INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, text, client_id)
+SELECT $1, n, n, gen_random_uuid(), CASE WHEN n % 2 = 0 THEN CAST($2 AS uuid) END, 'user', 'x', CAST(n AS text)
+FROM generate_series(1, 5000) n
+"""
+
+
+async def test_a_repost_is_looked_up_with_its_whole_identity(fresh_database: str) -> None:
+    connection = await asyncpg.connect(fresh_database)
+    try:
+        await connection.execute(MANY_MESSAGES, ids.new(), ids.new())
+        await connection.execute("ANALYZE messages; SET enable_seqscan = off; SET enable_bitmapscan = off")
+        one = [ids.new()]
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {REPOSTED}", one, one, one, ["a"]))
+    finally:
+        await connection.close()
+    conditions = [line for line in plan.splitlines() if "Index Cond" in line and "client_id" in line]
+    assert len(conditions) == 2, plan
+    assert all("thread_id" in line and "author_id" in line for line in conditions), plan
 
 
 async def test_reposts_racing_on_two_processes_make_one_message(database_url: str) -> None:

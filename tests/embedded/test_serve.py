@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from server.embedded.orphan import command_of
+from server.serving import Leave
 from tests.embedded.installation import Installation
 from tests.eventually import eventually
 
@@ -48,6 +49,32 @@ async def test_a_server_says_where_it_is_and_that_it_leaves(production: Installa
         "Stopping; open sockets are given 1 seconds.",
     ]
     assert "not_ready" not in production.said
+
+
+async def test_a_balancer_sees_that_a_server_leaves_before_the_door_closes(
+    folder: Path, fresh_database: str, redis_url: str
+) -> None:
+    named = {"DATABASE_URL": fresh_database, "REDIS_URL": redis_url, "SECRET_KEY": SECRET}
+    parley = Installation(folder, DRAIN_SECONDS="5", **named)
+    parley.start("serve")
+    anew = {"connection": "close"}  # as a balancer asks
+    async with httpx2.AsyncClient(base_url=await parley.ready(), headers=anew, timeout=20) as client:
+        os.kill(parley.pid, signal.SIGTERM)
+
+        async def red() -> httpx2.Response | None:
+            found = await client.get("/health/ready")
+            return found if found.status_code == 503 else None
+
+        assert (await eventually(red)).json()["drain"] == "this process is about to end"
+        assert (await client.get("/health/live")).status_code == 200
+    assert await parley.ended() == 0
+
+
+def test_only_where_a_balancer_may_stand_the_door_stays_open() -> None:
+    assert Leave(5).notice_seconds(signal.SIGTERM) == 3
+    assert Leave(1).notice_seconds(signal.SIGTERM) == 1
+    assert Leave(5).notice_seconds(signal.SIGINT) == 0
+    assert Leave(5, is_balanced=False).notice_seconds(signal.SIGTERM) == 0
 
 
 async def test_a_server_names_what_it_misses_with_the_remedy(folder: Path) -> None:
@@ -96,6 +123,29 @@ async def test_migrate_brings_an_empty_database_to_the_newest_state(folder: Path
     assert "ada@example.com may sign in as operator. The password: " in parley.said
     parley.start("token", "create", "ada@example.com", "--name", "ci")
     assert await parley.ended() == 0
+
+
+@pytest.mark.parametrize("command", ["up", "migrate"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://nobody@127.0.0.1:1/nothing", "postgresql://nobody@127.0.0.1/a?sslmode=b"]
+)
+async def test_a_database_that_cannot_be_reached_is_one_line_with_the_remedy(
+    folder: Path, redis_url: str, command: str, url: str
+) -> None:
+    parley = Installation(folder, DATABASE_URL=url, REDIS_URL=redis_url, SECRET_KEY=SECRET)
+    parley.start(command)
+    assert await parley.ended() == 1
+    assert parley.said.startswith("parley: PostgreSQL does not take the migration (")
+    assert parley.said.endswith("): start it, or correct DATABASE_URL and its rights\n")
+    assert parley.said.count("\n") == 1
+
+
+async def test_a_database_url_that_cannot_be_read_is_not_repeated(folder: Path) -> None:
+    parley = Installation(folder, DATABASE_URL="postgresql://me:pass@word@127.0.0.1:secret/parley")
+    parley.start("migrate")
+    assert await parley.ended() == 2
+    assert parley.said.startswith("parley: DATABASE_URL cannot be read: ")
+    assert "secret" not in parley.said
 
 
 async def test_up_on_named_servers_embeds_nothing_and_makes_nobody(production: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from alembic import command
@@ -79,6 +80,22 @@ async def test_up_down_and_up_again_comes_to_the_same(empty_database: str) -> No
     assert await shape(empty_database) == first
     now, newest = await revisions(empty_database)
     assert now == newest
+
+
+async def test_twins_without_an_author_stay_two_messages(empty_database: str) -> None:
+    await asyncio.to_thread(command.upgrade, configuration(empty_database), "0002")
+    connection = await asyncpg.connect(empty_database)
+    try:
+        await connection.execute(
+            'INSERT INTO messages (thread_id, number, "offset", id, author_kind, text, client_id) '
+            "SELECT $1, n, n, gen_random_uuid(), 'contact', 'hello', 'a' FROM generate_series(1, 3) n",
+            UUID(int=1),
+        )
+        await migrate(empty_database)
+        kept = await connection.fetch("SELECT client_id FROM messages ORDER BY number")
+    finally:
+        await connection.close()
+    assert [row[0] for row in kept] == ["a", None, None]
 
 
 async def test_many_who_migrate_at_once_do_it_once(empty_database: str) -> None:

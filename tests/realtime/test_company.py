@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -157,6 +159,21 @@ async def test_a_person_has_only_so_many_sockets(redis_url: str) -> None:
             assert (await closed(third))[0] == 3504
         async with dialled(home):
             pass  # there is room again
+
+
+async def test_of_many_who_come_at_once_no_more_than_may_are_let_in(redis_url: str) -> None:
+    async with house(redis_url, limits=Limits(sockets_per_user=3)) as home, AsyncExitStack() as stack:
+        pause = home.rooms.streams.pause = asyncio.Event()  # all of them are on their way in together
+        wires = [await stack.enter_async_context(dialled(home, None)) for _ in range(8)]
+        for wire in wires:
+            await wire.send('{"id":1,"connect":{"token":"own"}}')
+        await eventually(lambda: len(home.node.guests) == 3 and sum(bool(wire.close_code) for wire in wires) == 5)
+        assert [await closed(wire) for wire in wires if wire.close_code] == [(3504, "connection limit")] * 5
+        next(wire for wire in wires if not wire.close_code).transport.abort()
+        await eventually(lambda: len(home.node.guests) == 2)
+        pause.set()
+        async with dialled(home, "own"):
+            pass  # whoever left on the way in is counted no longer
 
 
 async def test_a_person_has_only_so_many_commands(redis_url: str) -> None:

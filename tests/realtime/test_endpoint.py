@@ -334,10 +334,13 @@ async def test_there_is_one_door(home: House, path: str, status: int) -> None:
 
 
 async def test_strange_pages_are_kept_out(redis_url: str) -> None:
-    async with house(redis_url, origins=["https://ours.example"]) as home:
+    async with house(redis_url, origins=frozenset({"https://ours.example"})) as home:
         async with connect(home.url, origin="https://ours.example"):  # type: ignore[arg-type]
             pass
         async with connect(home.url):
+            pass
+        own = home.url.removesuffix(PATH).replace("ws://", "http://")
+        async with connect(home.url, origin=own):  # type: ignore[arg-type]
             pass
         with pytest.raises(InvalidStatus) as refused:
             await connect(home.url, origin="https://theirs.example")  # type: ignore[arg-type]

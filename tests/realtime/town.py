@@ -61,7 +61,7 @@ async def house(
     *,
     pace: Pace | None = None,
     limits: Limits = UNHURRIED,
-    origins: list[str] | None = None,
+    origins: frozenset[str] | None = None,
 ) -> AsyncIterator[House]:
     """One node, open, with a server on a free port; the node is in the lifespan's state, as the roof puts it."""
     node = Node(url, pace=pace, limits=limits, origins=origins)

@@ -48,6 +48,7 @@ class Streams:
         self.removed: set[tuple[str, str]] = set()
         self.banned: set[str] = set()
         self.is_down = False
+        self.pause: asyncio.Event | None = None
 
     def of(self, channel: str) -> Stream:
         return self.by_name.setdefault(channel, Stream("e1"))
@@ -55,6 +56,8 @@ class Streams:
     async def ask(self) -> None:
         """The way to the rows and back, or an error."""
         await asyncio.sleep(0)
+        if self.pause is not None:
+            await self.pause.wait()
         if self.is_down:
             raise Unavailable("rows_down")
 

@@ -11,7 +11,7 @@ from websockets.protocol import State
 from server.realtime.codec import FLAVOURS, JSON
 from server.realtime.handshake import PATH, Handshake, spoken, usual
 
-ORIGINS = ["https://chat.example.com"]
+PAGES = frozenset({"https://chat.example.com"})
 HEADERS = {
     "host": "localhost:8000",
     "upgrade": "websocket",
@@ -22,7 +22,7 @@ HEADERS = {
 BROWSER = {
     **HEADERS,
     "connection": "keep-alive, Upgrade",
-    "origin": ORIGINS[0],
+    "origin": "https://chat.example.com",
     "sec-websocket-extensions": "permessage-deflate; client_max_window_bits",
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64): of its own kind",
 }
@@ -34,7 +34,7 @@ def request(headers: dict[str, str], line: str = f"GET {PATH} HTTP/1.1") -> byte
 
 def judged(data: bytes) -> Handshake:
     """The core, after it has read the request and said what it thinks of it."""
-    core = Handshake(ORIGINS)
+    core = Handshake(PAGES)
     core.receive_data(data)
     for event in core.events_received():
         assert isinstance(event, Request)
@@ -43,7 +43,7 @@ def judged(data: bytes) -> Handshake:
 
 
 def test_the_example_of_the_rfc() -> None:
-    found = usual(request(HEADERS), ORIGINS)
+    found = usual(request(HEADERS), PAGES)
     assert found is not None
     assert b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in found[0]
     assert found[1] is JSON
@@ -51,7 +51,7 @@ def test_the_example_of_the_rfc() -> None:
 
 @pytest.mark.parametrize("name", FLAVOURS)
 def test_a_flavour_that_is_asked_for_is_echoed(name: str) -> None:
-    found = usual(request({**BROWSER, "sec-websocket-protocol": f"centrifuge-{name}"}), ORIGINS)
+    found = usual(request({**BROWSER, "sec-websocket-protocol": f"centrifuge-{name}"}), PAGES)
     assert found is not None
     assert found[0].endswith(f"\r\nSec-WebSocket-Protocol: centrifuge-{name}\r\n\r\n".encode())
     assert found[1] is FLAVOURS[name]
@@ -74,7 +74,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("data", UNUSUAL.values(), ids=UNUSUAL)
 def test_whatever_is_unusual_is_left_to_the_core(data: bytes) -> None:
-    assert usual(data, ORIGINS) is None
+    assert usual(data, PAGES) is None
 
 
 _PIECES = st.sampled_from(
@@ -104,7 +104,7 @@ def test_what_is_answered_here_is_answered_alike_by_the_core(
 ) -> None:
     headers = {name: value for name, value in {**usually, **changed}.items() if name not in missing}
     data = request(headers)
-    found = usual(data, ORIGINS)
+    found = usual(data, PAGES)
     if found is None:
         return
     core = judged(data)

@@ -22,6 +22,7 @@ from server.realtime.effects import (
     Returned,
     SignedIn,
     SignIn,
+    Work,
 )
 from server.realtime.protocol import Close, Error
 from server.realtime.seam import Entry, Identity, Position, Publication
@@ -244,10 +245,27 @@ def test_each_kind_of_problem_has_its_code(session: Session, problem: Problem, e
     assert errors(session.finish(publish, problem, now=100.0)) == [error]
 
 
-def test_somebody_who_is_nobody_any_more_is_sent_to_sign_in_again(session: Session) -> None:
-    (work,) = say(session, '{"id":4,"publish":{"channel":"c"}}')
-    assert isinstance(work, Publish)
-    assert session.finish(work, Unauthenticated("session_revoked"), now=100.0) == [Cut(protocol.EXPIRED)]
+@pytest.mark.parametrize(
+    "command",
+    [
+        '{"publish":{"channel":"c"}}',
+        '{"subscribe":{"channel":"c"}}',
+        '{"history":{"channel":"c"}}',
+        '{"presence":{"channel":"c"}}',
+        '{"rpc":{"method":"m"}}',
+        '{"send":{}}',
+    ],
+)
+def test_somebody_who_was_signed_out_is_sent_away_whatever_they_ask(session: Session, command: str) -> None:
+    (work,) = say(session, f'{{"id":4,{command[1:]}')
+    assert isinstance(work, Work)
+    assert session.finish(work, Unauthenticated("token_invalid"), now=100.0) == [Cut(protocol.FORCED)]
+
+
+def test_a_bad_token_for_a_channel_is_no_fault_of_the_connection(session: Session) -> None:
+    (work,) = say(session, '{"id":4,"subscribe":{"channel":"c","token":"bad"}}')
+    assert isinstance(work, Join)
+    assert errors(session.finish(work, Unauthenticated("token_invalid"), now=100.0)) == [Error(103, "token_invalid")]
 
 
 def test_unsubscribing_never_fails(session: Session) -> None:
