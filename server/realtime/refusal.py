@@ -6,6 +6,7 @@ from server.errors import Conflict, Forbidden, Invalid, Limited, Missing, Proble
 from server.realtime import protocol
 from server.realtime.protocol import Close, Error
 
+MESSAGE_CHARACTERS = 200  # the name of a field may be the client's own, and of any length
 _ERRORS: dict[type[Problem], Error] = {
     Invalid: protocol.BAD_REQUEST,
     Forbidden: protocol.PERMISSION_DENIED,
@@ -22,12 +23,18 @@ _BY_CODE: dict[str, Error] = {
 
 
 def of(problem: Exception) -> Error | Close:
-    """The answer to a command that failed; the message is the problem's public code, so that programs can tell."""
+    """The answer to a command that failed; the message is the problem's public code, so that programs can tell.
+
+    Where one field is at fault, its name and what would be right follow the code, after a colon.
+    """
     if not isinstance(problem, Problem):
         return protocol.INTERNAL
     if isinstance(problem, Unauthenticated) and problem.code != "token_expired":
         return protocol.FORCED  # they were let in once, and may not be here any more
     error = _BY_CODE.get(problem.code) or _ERRORS.get(type(problem), protocol.INTERNAL)
+    if problem.code == "invalid_input" and problem.faults:
+        first = problem.faults[0]
+        return Error(error.code, f"{problem.code}: {first.field}: {first.message}"[:MESSAGE_CHARACTERS])
     return Error(error.code, problem.code, error.temporary)
 
 
