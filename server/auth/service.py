@@ -145,10 +145,15 @@ async def visit(auth: Auth, visitor: Visitor, name: str | None) -> SignedIn:
 
 
 async def refresh(auth: Auth, word: str) -> SignedIn:
-    """Spend a refresh token for the next pair; one that was spent before ends its session, whoever brings it."""
+    """Spend a refresh token for the next pair; one that was spent before ends its session, whoever brings it.
+
+    What got no answer may be asked again within `sessions.REPEAT`, and gives the same refresh token.
+    """
     token = RefreshToken.parse(word)
     async with auth.database.transaction() as tx:
-        user_id, following = await sessions.take_turn(tx, token, auth.tokens.lifetimes.refresh_seconds)
+        user_id, following = await sessions.take_turn(
+            tx, token, auth.tokens.secrets, auth.tokens.lifetimes.refresh_seconds
+        )
         if following is not None:
             return _signed_in(auth, await tx.session.get_one(User, user_id), following)
         tx.after_commit(auth.revocations.refresh)

@@ -1,7 +1,8 @@
-"""Families of refresh tokens: each token is good once and gives the next. Knows no password and no access token."""
+"""Families of refresh tokens: each gives the next, and is spent with it. Knows no password and no access token."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from server.auth.opaque import RefreshToken, digest, matches
 from server.database import Transaction
 from server.errors import Unauthenticated
 
+REPEAT = timedelta(seconds=30)  # in which a refresh may be asked again that got no answer
 KEPT = timedelta(days=1)  # longer than any access token lasts
 
 
@@ -42,25 +44,32 @@ async def open_session(tx: Transaction, user: UUID, agent: str, lasting_seconds:
     return token
 
 
-async def take_turn(tx: Transaction, token: RefreshToken, lasting_seconds: int) -> tuple[UUID, RefreshToken | None]:
+async def take_turn(
+    tx: Transaction, token: RefreshToken, secrets: Sequence[str], lasting_seconds: int
+) -> tuple[UUID, RefreshToken | None]:
     """Spend the token: whose it is, and the next one; None for a token that was spent before, which ends its family.
 
-    Two who come at once with the same token are one turn and one reuse: whoever stole it and whoever owned it both
-    have to sign in again. Raises Unauthenticated for a token that is not known, expired or signed out.
+    Within REPEAT the same token gives the same next one again, as long as that was not spent: the answer may
+    have been lost on its way, or two windows asked at once. Whoever stole a token and whoever owns it still cannot both
+    go on with it. Raises Unauthenticated for a token that is not known, expired or signed out.
     """
     session = await tx.session.get(Session, token.session, with_for_update=True)
     if session is None or not matches(token.family, session.family_hash) or session.revoked_at is not None:
         raise Unauthenticated("token_invalid", "this session is over; sign in again")
     if session.expires_at <= clock.now():
         raise Unauthenticated("token_expired", "this session was not used for too long; sign in again")
-    if not matches(token.turn, session.token_hash):
-        session.revoked_at = func.clock_timestamp()
-        return session.user_id, None
-    following = token.next()
-    session.token_hash = digest(following.turn)
-    session.refreshed_at = clock.now()
-    session.expires_at = clock.now() + timedelta(seconds=lasting_seconds)
-    return session.user_id, following
+    if matches(token.turn, session.token_hash):
+        following = token.next(secrets[0])
+        session.token_hash = digest(following.turn)
+        session.refreshed_at = clock.now()
+        session.expires_at = clock.now() + timedelta(seconds=lasting_seconds)
+        return session.user_id, following
+    if clock.now() - session.refreshed_at <= REPEAT:
+        for again in (token.next(secret) for secret in secrets):
+            if matches(again.turn, session.token_hash):
+                return session.user_id, again
+    session.revoked_at = func.clock_timestamp()
+    return session.user_id, None
 
 
 async def end(tx: Transaction, token: RefreshToken) -> bool:

@@ -42,6 +42,7 @@ class Tokens:
 
     def __init__(self, secrets: Sequence[str], lifetimes: Lifetimes) -> None:
         self.lifetimes = lifetimes
+        self.secrets = tuple(secrets)
         self._keys = {_key_id(secret): secret for secret in secrets}
         self._signing = _key_id(secrets[0])
         self._by_header = {
