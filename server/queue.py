@@ -10,7 +10,7 @@ from taskiq.message import BrokerMessage, TaskiqMessage
 
 from server import ids, metrics
 from server.logging import named
-from server.stream import Stream
+from server.stream import ENTRIES, Stream
 from server.valkey import FAILURES
 
 UNSAID_LIMIT = 1000  # different tasks that wait to be sent; when full, a new one is dropped
@@ -31,8 +31,8 @@ class Task(BaseModel):
 class Queue:
     """Says tasks to the workers. Never waits and never fails: what is lost is said again by a sweep."""
 
-    def __init__(self, url: str) -> None:
-        self._stream = Stream(url)
+    def __init__(self, url: str, *, entries: int = ENTRIES) -> None:
+        self._stream = Stream(url, entries=entries)
         self._unsaid: dict[Task, None] = {}
         self._resting: set[Task] = set()
         self._wake = asyncio.Event()
