@@ -12,15 +12,13 @@ import uvloop
 from server.config import Settings
 from server.logging import configure, named
 from workers.carrier import AT_ONCE, Carrier
-from workers.duties import duties
+from workers.duties import Duties, duties
 from workers.duty import Duty
 from workers.intake import LEASE_SECONDS, Intake
 from workers.office import Office
 
 CONNECTIONS = 4
 AWAY_SECONDS = 2.0
-
-Duties = Callable[[Office], list[Duty]]
 
 log = named("worker")
 

@@ -21,6 +21,9 @@ BLOCK_SECONDS = 1.0  # of one read: a worker that is told to stop waits for its 
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 1.0  # between two looks for what dead workers held
 AWAY_SECONDS = 1.0
+IDLE_SEEN = 100  # in one look
+SUSPECT = 3  # the delivery of this number finds a task that did not end well twice
+SUSPECT_SECONDS = 0.05  # to the next look while there are more of them
 GROUP_IS_GONE = ("NOGROUP", "UNBLOCKED")
 REMEDY = "start Redis or Valkey, or correct REDIS_URL; the scheduler's sweeps do the work meanwhile"
 KILLER = f"delivered {DELIVERIES} times, and its worker never said how it ended"
@@ -55,11 +58,9 @@ class Intake(Stream):
     async def shutdown(self) -> None:
         """Give back what has not ended, and let go of Redis; takes a few seconds at most."""
         self.stop_taking()
-        for task, patience in ((self._reader, BLOCK_SECONDS + ANSWER_SECONDS), (self._keeper, 0.0)):
-            if task is not None:
-                await asyncio.wait([task], timeout=patience)
-                task.cancel()
-                await asyncio.wait([task])
+        await _ended(self._reader, BLOCK_SECONDS + ANSWER_SECONDS)
+        self._ledger.stop()
+        await _ended(self._keeper, ANSWER_SECONDS)
         await self._ledger.close()
         await super().shutdown()
 
@@ -103,8 +104,9 @@ class Intake(Stream):
             await self._freed.wait()
         elif clock.monotonic() >= self._look_at:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._take_over(room)
-            self._look_at = clock.monotonic() + min(LOOK_SECONDS, self._lease_seconds / 4)
+                is_all = await self._take_over(room)
+            pause = min(LOOK_SECONDS, self._lease_seconds / 4) if is_all else SUSPECT_SECONDS
+            self._look_at = clock.monotonic() + pause
         else:
             async with asyncio.timeout(BLOCK_SECONDS + ANSWER_SECONDS):
                 await self._take_new(room)
@@ -116,17 +118,27 @@ class Intake(Stream):
             for entry, fields in entries:
                 self._take(entry, fields, 1)
 
-    async def _take_over(self, room: int) -> None:
-        """What nobody renewed for the time of a lease. Of two who see it one gets it: the claim renews it."""
+    async def _take_over(self, room: int) -> bool:
+        """What nobody renewed for the time of a lease; returns whether that was all there is.
+
+        Of two workers who see it one gets it, for the claim renews it. What was begun twice before may be what killed
+        its worker: of such a worker takes one at a time, or the innocent beside it would be set aside with it.
+        """
         lease = int(self._lease_seconds * 1000)
-        idle = await self.client.xpending_range(STREAM, GROUP, "-", "+", room, idle=lease)
-        if not idle:
-            return
+        idle = await self.client.xpending_range(STREAM, GROUP, "-", "+", IDLE_SEEN, idle=lease)
         counts = {each["message_id"]: each["times_delivered"] + 1 for each in idle}
-        for entry, fields in await self.client.xclaim(STREAM, GROUP, CONSUMER, lease, list(counts)):
-            self._take(entry, fields, counts[entry])
+        wanted = [entry for entry, count in counts.items() if count < SUSPECT]
+        suspects = [entry for entry, count in counts.items() if count >= SUSPECT]
+        if not self._ledger.has_suspect(SUSPECT):
+            wanted = suspects[:1] + wanted
+        if wanted := wanted[:room]:
+            for entry, fields in await self.client.xclaim(STREAM, GROUP, CONSUMER, lease, wanted):
+                self._take(entry, fields, counts[entry])
+        return len(wanted) == len(counts)
 
     def _take(self, entry: bytes, fields: dict[bytes, bytes], count: int) -> None:
+        if self._ledger.holds(entry):
+            return  # we slept past our own lease, and the claim has renewed it
         delivery = Delivery(data=fields.get(DATA, b""), ack=_unused, entry=entry, count=count)
         self._ledger.hold(delivery)
         if count > DELIVERIES:
@@ -157,6 +169,14 @@ class Intake(Stream):
                 await self._leaving.wait()
         except TimeoutError:
             return
+
+
+async def _ended(task: asyncio.Task[None] | None, patience_seconds: float) -> None:
+    """It ends by itself, or is cut."""
+    if task is not None:
+        await asyncio.wait([task], timeout=patience_seconds)
+        task.cancel()
+        await asyncio.wait([task], timeout=patience_seconds)
 
 
 def _unused() -> None:

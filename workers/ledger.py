@@ -31,6 +31,7 @@ class Delivery(AckableMessage):
 
     entry: bytes
     count: int
+    began: float = 0.0
     verdict: Verdict | None = None
 
 
@@ -45,6 +46,7 @@ class Ledger:
         self._wake = asyncio.Event()
         self._beat_at = 0.0
         self._is_away = False
+        self._is_closing = False
 
     @property
     def at_work(self) -> int:
@@ -55,6 +57,14 @@ class Ledger:
     def is_full(self) -> bool:
         """Whether too much waits to be written."""
         return len(self._ended) >= UNWRITTEN_LIMIT
+
+    def has_suspect(self, count: int) -> bool:
+        """Whether something is at work that was delivered so often."""
+        return any(each.count >= count for entry, each in self._held.items() if entry not in self._ended)
+
+    def holds(self, entry: bytes) -> bool:
+        """Whether it is in our hands; so it is when we slept past our own lease."""
+        return entry in self._held
 
     def hold(self, delivery: Delivery) -> None:
         """It is ours; the entry's own lease began when it was delivered."""
@@ -68,8 +78,8 @@ class Ledger:
             self._wake.set()
 
     async def keep(self) -> None:
-        """Write what ended, and renew the lease of what has not, until cancelled."""
-        while True:
+        """Write what ended, and renew the lease of what has not, until told to stop."""
+        while not self._is_closing:
             await self._until_due()
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
@@ -79,7 +89,13 @@ class Ledger:
                 if not self._is_away:
                     log.warning("tasks_not_settled", why=repr(error), remedy="they are, when Redis answers again")
                 self._is_away = True
+                self._beat_at = 0.0  # first of all, when Redis is back: before others take what lives
                 await asyncio.sleep(AWAY_SECONDS)
+
+    def stop(self) -> None:
+        """Have `keep` return."""
+        self._is_closing = True
+        self._wake.set()
 
     async def close(self) -> None:
         """Give back what has not ended, for others to take at once; without Redis, when its lease is over."""

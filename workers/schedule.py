@@ -11,7 +11,7 @@ import uvloop
 from server.config import Settings
 from server.errors import Unavailable
 from server.logging import configure, named
-from workers.duties import duties
+from workers.duties import Duties, duties
 from workers.office import Office
 
 TICK_SECONDS = 0.5
@@ -48,7 +48,7 @@ async def sweep_until(
             continue
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, duties: Duties = duties) -> None:
     """Sweep until SIGTERM or SIGINT; what is under way is finished if that takes a few seconds, else cut."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -143,6 +143,20 @@ async def test_a_task_that_kills_its_worker_is_set_aside(shop: Shop) -> None:
     assert shop.noted("began") == [1] * DELIVERIES
 
 
+async def test_the_innocent_beside_a_killer_are_carried_out(shop: Shop) -> None:
+    innocent = [Wait(row=row, seconds=0.5) for row in range(2, 12)]
+    for task in (*innocent, Kill(row=1)):
+        shop.queue.say(task)
+    for times in range(DELIVERIES):
+        shop.hire()
+        await shop.began(1, times + 1)
+    shop.hire()
+    await eventually(lambda: set(shop.noted("ended")) == {task.row for task in innocent}, within=PATIENCE_SECONDS)
+    (letter,) = await eventually(shop.aside, within=PATIENCE_SECONDS)
+    assert json.loads(letter[DATA])["task_name"] == "Kill"
+    await shop.empty()
+
+
 async def test_a_task_that_fails_is_tried_again_then_set_aside_and_can_be_put_back(shop: Shop, valkey: Valkey) -> None:
     shop.queue.say(Fall(row=1))
     shop.hire()
