@@ -19,6 +19,7 @@ from workers.verdict import DELIVERIES, Aside, Verdict
 LEASE_SECONDS = 10.0  # a task whose worker said nothing for so long is another's; four beats fit in
 BLOCK_SECONDS = 1.0  # of one read: a worker that is told to stop waits for its end, and loses no answer
 ANSWER_SECONDS = 2.0
+GATHER_SECONDS = 0.001  # while more wait than are taken, hands come free meanwhile: fewer reads, of more
 LOOK_SECONDS = 1.0  # between two looks for what dead workers held
 AWAY_SECONDS = 1.0
 IDLE_SEEN = 100  # in one look
@@ -44,6 +45,7 @@ class Intake(Stream):
         self._leaving = asyncio.Event()
         self._look_at = 0.0
         self._is_away = False
+        self._is_crowded = False
         self._reader: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -99,6 +101,8 @@ class Intake(Stream):
     async def _round(self) -> None:
         """One look or one read, for as many as there are hands."""
         self._freed.clear()
+        if self._is_crowded:
+            await asyncio.sleep(GATHER_SECONDS)
         room = self._at_once - self._ledger.at_work
         if room <= 0 or self._ledger.is_full:
             await self._freed.wait()
@@ -114,9 +118,10 @@ class Intake(Stream):
     async def _take_new(self, room: int) -> None:
         block = max(1, int(min(BLOCK_SECONDS, self._look_at - clock.monotonic()) * 1000))
         found = await self.client.xreadgroup(GROUP, CONSUMER, {STREAM: ">"}, count=room, block=block)
-        for _, entries in found or ():
-            for entry, fields in entries:
-                self._take(entry, fields, 1)
+        entries = found[0][1] if found else ()
+        self._is_crowded = len(entries) == room
+        for entry, fields in entries:
+            self._take(entry, fields, 1)
 
     async def _take_over(self, room: int) -> bool:
         """What nobody renewed for the time of a lease; returns whether that was all there is.

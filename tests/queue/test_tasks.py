@@ -83,20 +83,20 @@ async def test_emptied_redis_is_taken_up_again(shop: Shop) -> None:
     await shop.began(2)
     await shop.client.flushall()
     await shop.ended(Wait(row=3))
-    await eventually(lambda: 2 in shop.noted("ended"))
+    await eventually(lambda: 2 in shop.noted("ended"), within=PATIENCE_SECONDS)
     await shop.empty()
     assert worker.log.read_text() == ""
 
 
 async def test_an_outage_of_redis_cuts_no_task_and_ends_no_process(shop: Shop, valkey: Valkey) -> None:
     worker = shop.hire()
-    shop.hire()
     await shop.ended(Wait(row=1))
+    shop.hire()
     shop.queue.say(Wait(row=2, seconds=2.5))
     await shop.began(2)
     valkey.kill()
     shop.queue.say(Wait(row=3))
-    await eventually(lambda: 2 in shop.noted("ended"))
+    await eventually(lambda: 2 in shop.noted("ended"), within=PATIENCE_SECONDS)
     valkey.start()
     await shop.ended(Wait(row=4))
     await eventually(lambda: 3 in shop.noted("ended"), within=PATIENCE_SECONDS)
@@ -107,7 +107,7 @@ async def test_an_outage_of_redis_cuts_no_task_and_ends_no_process(shop: Shop, v
     def said(event: str) -> int:
         return [json.loads(line)["event"] for line in worker.log.read_text().splitlines()].count(event)
 
-    assert await eventually(lambda: said("tasks_heard_again")) == said("tasks_not_heard") == 1
+    assert await eventually(lambda: said("tasks_heard_again"), within=PATIENCE_SECONDS) == said("tasks_not_heard") == 1
 
 
 async def test_an_idle_worker_ends_when_told(shop: Shop) -> None:
@@ -115,7 +115,7 @@ async def test_an_idle_worker_ends_when_told(shop: Shop) -> None:
     await shop.ended(Wait(row=1))
     began = time.monotonic()
     assert await worker.stop() == 0
-    assert time.monotonic() - began < 4 * TIME_UNIT
+    assert time.monotonic() - began < 8 * TIME_UNIT
     assert worker.log.read_text() == ""
 
 
@@ -127,7 +127,7 @@ async def test_a_busy_worker_ends_when_told_and_gives_its_task_back(patient_shop
     shop.hire()
     began = time.monotonic()
     assert await worker.stop() == 0
-    assert time.monotonic() - began < 12 * TIME_UNIT
+    assert time.monotonic() - began < 15 * TIME_UNIT
     await shop.began(1, times=2)
 
 
