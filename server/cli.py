@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from server import logging, voice
 from server.auth.constants import Role
 from server.config import Misconfigured, Settings
+from server.deadletters import DeadLetters
 from server.embedded import people, schema, up
 from server.embedded.doctor import examine
 from server.embedded.door import Closed, listen
@@ -22,6 +23,7 @@ from server.embedded.lock import Taken
 from server.embedded.supervisor import NotStarting
 from server.embedded.where import EngineFailed
 from server.errors import Problem
+from server.valkey import FAILURES
 
 REFUSED = (Misconfigured, Taken, Closed)  # a person has to change something: exit code 2
 FAILED = (EngineFailed, NotStarting, Problem)
@@ -110,6 +112,24 @@ def create_token(
     """Make a personal access token. It is printed alone, this once."""
     settings = up.connected(read_settings())
     say(asyncio.run(people.give_token(settings.database, email, name, days or None)))
+
+
+@app.command()
+def tasks(
+    retry: Annotated[bool, typer.Option("--retry", help="Put all of them back into the queue.")] = False,
+) -> None:
+    """Show the tasks that failed five times and were set aside, or have them tried again."""
+    letters = DeadLetters(up.connected(read_settings()).redis)
+    try:
+        if retry:
+            say(f"Put back into the queue: {asyncio.run(letters.put_back())}.")
+            return
+        found, count = asyncio.run(letters.newest()), asyncio.run(letters.count())
+    except FAILURES as error:
+        raise EngineFailed(f"Redis does not answer ({error}): start it, or correct REDIS_URL") from error
+    for letter in found:
+        say(str(letter))
+    say(f"Set aside: {count}." + (" `parley tasks --retry` puts them back." if count else ""))
 
 
 @app.command()

@@ -88,8 +88,9 @@ def _mount_health(app: FastAPI) -> None:
         return found
 
     @app.get("/metrics", tags=["health"], summary="Figures for Prometheus", response_class=Response)
-    async def prometheus() -> Response:
-        """Counters of this process, for Prometheus."""
+    async def prometheus(request: Request) -> Response:
+        """Counters of this process, and how many tasks wait in Redis, for Prometheus."""
+        await request.state.runtime.look()
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

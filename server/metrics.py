@@ -16,6 +16,10 @@ deliveries = Counter("parley_deliveries_total", "Frames written to sockets.", re
 bus_up = Gauge("parley_bus_up", "1 while this process hears the bus.", registry=registry)
 gaps = Counter("parley_gaps_filled_total", "Holes in a channel that were read from PostgreSQL.", registry=registry)
 
+tasks_waiting = Gauge("parley_tasks_waiting", "Tasks that wait for a worker or are at work.", registry=registry)
+tasks_set_aside = Gauge("parley_tasks_set_aside", "Tasks set aside after five failures.", registry=registry)
+tasks_dropped = Counter("parley_tasks_dropped_total", "Tasks not sent; a sweep says them again.", registry=registry)
+
 
 def render() -> bytes:
     """All of it, in the Prometheus text format."""

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import math
 
 from pydantic import BaseModel, ConfigDict
-from taskiq import AsyncBroker
-from taskiq.exceptions import TaskiqError
-from taskiq.kicker import AsyncKicker
-from taskiq_redis import RedisStreamBroker, RedisStreamClusterBroker
+from taskiq.message import BrokerMessage, TaskiqMessage
 
-from server import valkey
-from server.address import addresses, is_cluster
+from server import ids, metrics
 from server.logging import named
-from server.valkey import FAILURES, members
+from server.stream import ENTRIES, Stream
+from server.valkey import FAILURES
 
-STREAM = "parley:tasks"
-STREAM_ENTRIES = 1000  # tasks only say "look now": older ones are trimmed, and a sweep says them again
 UNSAID_LIMIT = 1000  # different tasks that wait to be sent; when full, a new one is dropped
-REST_SECONDS = 0.1  # what is said meanwhile is said once
+REST_SECONDS = 0.1  # a task that is said again meanwhile leaves once, after it; all others leave at once
 ANSWER_SECONDS = 2.0
-BLOCK_MILLISECONDS = 2000  # of one read; below the client's own patience of 5 s, which would end the worker
+AWAY_SECONDS = 1.0  # between tries while Redis does not take them
+LOOK_SECONDS = 1.0
 
 log = named("queue")
 
@@ -32,33 +28,16 @@ class Task(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def stream(url: str, *, answer_seconds: float | None = valkey.ANSWER_SECONDS) -> AsyncBroker:
-    """The way to the workers, for who speaks and who listens. Nothing sent before the first worker came is skipped."""
-    group: dict[str, Any] = {
-        "queue_name": STREAM,
-        "consumer_group_name": "workers",
-        "consumer_id": "0",
-        "maxlen": STREAM_ENTRIES,
-        "xread_block": BLOCK_MILLISECONDS,
-        "socket_timeout": answer_seconds,
-    }
-    if is_cluster(url):
-        # It never takes over what a dead worker had read (taskiq-redis issue 130). A sweep says that again, as always.
-        seed = addresses(url)[0]
-        return RedisStreamClusterBroker(f"redis://{seed.netloc}", **group, **members(url))
-    return RedisStreamBroker(url, **group, xread_count=1)
-
-
 class Queue:
     """Says tasks to the workers. Never waits and never fails: what is lost is said again by a sweep."""
 
-    def __init__(self, url: str) -> None:
-        # With a timeout of its own redis-py may lose our cancellation (`valkey.connect` says how): `close` would hang.
-        self._stream = stream(url, answer_seconds=None)
+    def __init__(self, url: str, *, entries: int = ENTRIES) -> None:
+        self._stream = Stream(url, entries=entries)
         self._unsaid: dict[Task, None] = {}
+        self._resting: set[Task] = set()
         self._wake = asyncio.Event()
         self._speaker: asyncio.Task[None] | None = None
-        self._is_started = False
+        self._is_refused = False
 
     async def open(self) -> None:
         """Start to speak."""
@@ -76,23 +55,62 @@ class Queue:
         if len(self._unsaid) < UNSAID_LIMIT:
             self._unsaid[task] = None
             self._wake.set()
+        elif task not in self._unsaid:
+            metrics.tasks_dropped.inc()
+
+    async def look(self) -> None:
+        """Set the figures of what waits and what was set aside; not a number while Redis does not answer."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                lengths: tuple[float, float] = await self._stream.lengths()
+        except FAILURES:
+            lengths = math.nan, math.nan
+        metrics.tasks_waiting.set(lengths[0])
+        metrics.tasks_set_aside.set(lengths[1])
 
     async def _speak(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            tasks, self._unsaid = list(self._unsaid), {}
+            tasks = [task for task in self._unsaid if task not in self._resting]
+            if not tasks:
+                continue
+            for task in tasks:
+                del self._unsaid[task]
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self._send(tasks)
-            except (TaskiqError, *FAILURES) as error:
-                log.warning("tasks_unsaid", tasks=len(tasks), error=repr(error))
-            await asyncio.sleep(REST_SECONDS)
+            except FAILURES as error:
+                self._keep(tasks, repr(error))
+                await asyncio.sleep(AWAY_SECONDS)
+            except Exception:  # a bug with one batch must not silence all that follow; the sweeps say these again
+                log.exception("tasks_unsaid", tasks=len(tasks))
 
     async def _send(self, tasks: list[Task]) -> None:
-        if not self._is_started:
-            await self._stream.startup()
-            self._is_started = True
+        if not await self._stream.send([self._written(task) for task in tasks]):
+            metrics.tasks_dropped.inc(len(tasks))
+            if not self._is_refused:
+                log.warning("tasks_dropped", why="the stream is full", remedy="start workers: `parley work`")
+            self._is_refused = True
+            return
+        self._is_refused = False
+        self._resting.update(tasks)
+        asyncio.get_running_loop().call_later(REST_SECONDS, self._rise, tasks)
+
+    def _rise(self, tasks: list[Task]) -> None:
+        """They may be said again."""
+        self._resting.difference_update(tasks)
+        if self._unsaid:
+            self._wake.set()
+
+    def _keep(self, tasks: list[Task], why: str) -> None:
+        """Redis does not answer: say them when it does, as far as there is room."""
+        log.warning("tasks_unsaid", tasks=len(tasks), error=why)
         for task in tasks:
-            kicker: AsyncKicker[..., None] = AsyncKicker(type(task).__name__, self._stream, labels={})
-            await kicker.kiq(**task.model_dump(mode="json"))
+            self.say(task)
+
+    def _written(self, task: Task) -> BrokerMessage:
+        name, fields = type(task).__name__, task.model_dump(mode="json")
+        return self._stream.formatter.dumps(
+            TaskiqMessage(task_id=str(ids.new()), task_name=name, labels={}, args=[], kwargs=fields)
+        )

@@ -95,6 +95,10 @@ class Runtime:
         async with self._database.connection() as connection:
             return bool(await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"))
 
+    async def look(self) -> None:
+        """Bring up to date what the figures say of others than this process; takes a second at most."""
+        await self._queue.look()
+
     async def readiness(self) -> dict[str, str]:
         """Each part and `ready`, or what is wrong with it."""
         try:

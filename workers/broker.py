@@ -8,61 +8,40 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvloop
-from taskiq import AsyncBroker
-from taskiq.receiver import Receiver
 
 from server.config import Settings
 from server.logging import configure, named
-from server.queue import stream
-from workers.duties import duties
+from workers.carrier import AT_ONCE, Carrier
+from workers.duties import Duties, duties
 from workers.duty import Duty
+from workers.intake import LEASE_SECONDS, Intake
 from workers.office import Office
 
-AT_ONCE = 20
 CONNECTIONS = 4
-LEAVE_SECONDS = 5.0
-AWAY_SECONDS = 2.0  # between tries while Redis does not answer
-REMEDY = "start Redis or Valkey, or correct REDIS_URL; the scheduler's sweeps do the work meanwhile"
+AWAY_SECONDS = 2.0
 
 log = named("worker")
 
 
-async def hear(broker: AsyncBroker, stopped: asyncio.Event) -> None:
-    """Take tasks until told to stop. Without Redis nothing is lost, and nothing taken: every task is a row, too.
-
-    Not by taskiq's own `run_receiver_task`: while Redis is away it tries thousands of times a second, with a
-    traceback each, and it can only be stopped by a cancellation, of which it warns.
-    """
-    is_away = False
-    while not stopped.is_set():
-        try:
-            await broker.startup()
-            if is_away:
-                log.info("tasks_heard_again")
-            is_away = False
-            receiver = Receiver(broker, max_async_tasks=AT_ONCE, run_startup=False, wait_tasks_timeout=LEAVE_SECONDS)
-            await receiver.listen(stopped)
-        except Exception as error:  # whatever breaks the stream, it is listened to again
-            if not is_away:
-                log.warning("tasks_not_heard", why=str(_first(error)), remedy=REMEDY)
-            is_away = True
-            await _pause(stopped)
-
-
-async def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Whatever is cut short is a row that a sweep finds again."""
+async def run(settings: Settings, duties: Duties = duties, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    """Work until SIGTERM or SIGINT. Whatever is cut short is given back to the stream."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    intake = Intake(settings.redis, at_once=AT_ONCE, lease_seconds=lease_seconds)
+
+    def leave() -> None:
+        intake.stop_taking()
+        stopped.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    broker = stream(settings.redis)
+        asyncio.get_running_loop().add_signal_handler(number, leave)
     async with Office(settings, CONNECTIONS) as office:
         for duty in duties(office):
-            broker.register_task(_carried(duty), duty.task.__name__)
+            intake.register_task(_carried(duty), duty.task.__name__)
+        await intake.startup()
         try:
-            await hear(broker, stopped)
+            await _hear(intake, stopped)
         finally:
-            await broker.shutdown()
+            await intake.shutdown()
 
 
 def main() -> None:
@@ -72,6 +51,22 @@ def main() -> None:
     uvloop.run(run(settings))
 
 
+async def _hear(intake: Intake, stopped: asyncio.Event) -> None:
+    """Carry out what the intake brings until told to stop.
+
+    Not by taskiq's own `run_receiver_task`, which can only be stopped by a cancellation, of which it warns.
+    """
+    while not stopped.is_set():
+        carrier = Carrier(intake)
+        try:
+            await carrier.listen(stopped)
+        except Exception:  # a fault of the machinery: what was held is settled, and it begins again
+            log.exception("worker_stumbled")
+            await asyncio.sleep(AWAY_SECONDS)
+        finally:
+            await carrier.leave()
+
+
 def _carried(duty: Duty) -> Callable[..., Awaitable[None]]:
     """As taskiq takes it: a function, not a method, whose result is none."""
 
@@ -79,17 +74,3 @@ def _carried(duty: Duty) -> Callable[..., Awaitable[None]]:
         await duty.carry(**fields)
 
     return carry
-
-
-async def _pause(stopped: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(stopped.wait(), AWAY_SECONDS)
-    except TimeoutError:
-        return
-
-
-def _first(error: BaseException) -> BaseException:
-    """The error itself; task groups wrap it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

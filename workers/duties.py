@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workers import chat
 from workers.duty import Duty
 from workers.office import Office
+
+Duties = Callable[[Office], list[Duty]]
 
 
 def duties(office: Office) -> list[Duty]:

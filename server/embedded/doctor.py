@@ -10,6 +10,7 @@ import asyncpg
 from typing_extensions import override
 
 from server.config import Misconfigured, Settings
+from server.deadletters import DeadLetters
 from server.embedded import schema
 from server.embedded.door import Closed, Door, address, listen
 from server.embedded.home import open_home
@@ -63,7 +64,10 @@ async def _all(settings: Settings) -> AsyncIterator[Finding]:
         async for finding in _database(database):
             yield finding
     if cache:
-        yield await _cache(cache)
+        redis = await _cache(cache)
+        yield redis
+        if not redis.is_wrong:
+            yield await _tasks(cache)
     yield _running(settings, runs.partition(" at ")[2]) if runs else _port(settings)
     yield _telegram(settings)
 
@@ -108,6 +112,19 @@ async def _cache(url: str) -> Finding:
     return Finding(
         f"{server.get('server_name', 'redis')} {server.get('valkey_version', server['redis_version'])} answers"
     )
+
+
+async def _tasks(url: str) -> Finding:
+    try:
+        count = await DeadLetters(url).count()
+    except FAILURES as error:
+        return Finding(f"the tasks cannot be counted ({error})", "correct what Redis says of the key")
+    if count:
+        return Finding(
+            f"tasks that failed five times and were set aside: {count}",
+            "`parley tasks` shows them; `parley tasks --retry` has them tried again",
+        )
+    return Finding("no task was set aside")
 
 
 def _running(settings: Settings, url: str) -> Finding:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from server.embedded.engine import Engine
 from tests.chaos.conftest import Engines
-from tests.fleet.server import Server
+from tests.fleet.server import Program, Server
 from tests.fleet.wire import Wire
 
 KINDS = ("kill", "freeze", "cut")
@@ -48,14 +48,16 @@ def faults_of(engines: Engines, fleet: Sequence[Server], wires: Sequence[Wire]) 
     """All there are: the engines first, so that a server that starts beside them finds them."""
     faults: list[Fault] = []
     for name, engine in (("PostgreSQL", engines.postgres), ("Valkey", engines.valkey)):
-        faults += [_death_of_engine(name, engine), _frost_of_engine(name, engine)]
+        faults += [death_of_engine(name, engine), frost_of_engine(name, engine)]
     for number, (server, wire) in enumerate(zip(fleet, wires, strict=True)):
         name = f"server {number}"
         faults += [_death_of_server(name, server), _frost_of_server(name, server), _cut(name, wire)]
     return faults
 
 
-def _death_of_engine(name: str, engine: Engine) -> Fault:
+def death_of_engine(name: str, engine: Engine) -> Fault:
+    """Killed with -9; it recovers from its files."""
+
     async def heal() -> None:
         engine.start()  # from this thread, as it has to be; the loop stands still meanwhile
 
@@ -70,7 +72,8 @@ def _death_of_server(name: str, server: Server) -> Fault:
     return Fault("kill", name, server.kill, heal)
 
 
-def _frost_of_engine(name: str, engine: Engine) -> Fault:
+def frost_of_engine(name: str, engine: Engine) -> Fault:
+    """All its processes stand still."""
     frozen: list[int] = []
 
     def strike() -> None:
@@ -90,6 +93,24 @@ def _frost_of_server(name: str, server: Server) -> Fault:
         server.thaw()
 
     return Fault("freeze", name, server.freeze, heal)
+
+
+def death_of_worker(name: str, worker: Program) -> Fault:
+    """Killed with -9, and started again."""
+
+    async def heal() -> None:
+        worker.launch()
+
+    return Fault("kill", name, worker.kill, heal)
+
+
+def frost_of_worker(name: str, worker: Program) -> Fault:
+    """It stands still, and goes on as if nothing had been."""
+
+    async def heal() -> None:
+        worker.thaw()
+
+    return Fault("freeze", name, worker.freeze, heal)
 
 
 def _freeze(pid: int, frozen: list[int]) -> None:

@@ -33,10 +33,11 @@ def free_port() -> int:
 class Program:
     """One process of an installation, as `parley <command>` starts it."""
 
-    def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, command: str, folder: Path, environment: dict[str, str], *, module: str = "server.cli") -> None:
         self.folder = folder
         self.environment = environment
         self._command = command
+        self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / f"{command}-{id(self)}.log"
 
@@ -44,7 +45,7 @@ class Program:
         """Start it and return at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", self._command],
+                [sys.executable, "-m", self._module, self._command],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
