@@ -126,7 +126,7 @@ class Message(Base):
 
 
 class Revision(Base):
-    """What an edit or a deletion replaced."""
+    """The text and the tags that an edit or a deletion replaced; of a payload nothing is kept."""
 
     __tablename__ = "revisions"
     __table_args__ = (Index("ix_revisions_message_id", "message_id"),)

@@ -164,7 +164,7 @@ async def edit(
 
 
 async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> str:
-    """Redact a message: its place stays, its words go, the old version is kept. By its author, or a manager."""
+    """Redact a message: its place stays. A revision keeps its text and tags; its payload and reactions are gone."""
     found, standing = await _locked(tx, chat, caller, message_id)
     if found.author_id != caller.user and not standing.may_manage:
         raise Forbidden("not_the_author", "only its author or a manager may delete a message")
