@@ -27,7 +27,7 @@ from server.chat.threads import room
 from server.errors import Invalid, Limited, Missing, Problem, Unauthenticated
 from server.pacing.limiter import Limiter
 from server.pacing.pace import Rate
-from server.realtime.seam import Entry, Identity, Position, Publication
+from server.realtime.seam import Entry, Forgotten, Identity, Position, Publication
 
 ROOMS_REMEMBERED = THREADS_REMEMBERED = 10_000  # ids by name; both are for ever
 FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
@@ -92,10 +92,10 @@ class ChatChannels:
             # Looked at before it matters whether the thread exists: what is said of the token must not tell that.
             until = self._auth.tokens.verify_subscription(token, caller.user, channel)
             if found is not None:
-                return Entry(found.position, is_granted=True, expires_at=until)
+                return Entry(found.position, is_granted=True, expires_at=until, forgotten=found.floor)
         checked(None if found is None else found.standing)
         assert found is not None  # `checked` says so
-        return Entry(found.position, with_presence=True)
+        return Entry(found.position, with_presence=True, forgotten=found.floor)
 
     async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:
         """Those who may no longer listen, by fresh rows and their present role."""
@@ -181,12 +181,20 @@ class ChatChannels:
         return await calls.answer(self._chat, caller, method, data)
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
-        """What changed in the thread after the offset, each message as it is now."""
-        return await self._page(SINCE, channel, offset, limit)
+        """What changed in the thread after the offset, each message as it is now; raises Forgotten."""
+        thread_id = await self._thread(channel)
+        async with self._chat.database.connection() as connection:
+            rows = await connection.fetch(SINCE, thread_id, min(offset, FARTHEST), limit)
+        if rows and rows[0][2] > offset:
+            raise Forgotten("position_forgotten", "what followed was removed by retention; read the history anew")
+        return [Publication(row[0], row[1].encode()) for row in rows if row[0] is not None]
 
     async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:
         """What changed in the thread before the offset, the newest first."""
-        return await self._page(BEFORE, channel, offset, limit)
+        thread_id = await self._thread(channel)
+        async with self._chat.database.connection() as connection:
+            rows = await connection.fetch(BEFORE, thread_id, None if offset is None else min(offset, FARTHEST), limit)
+        return [Publication(row[0], row[1].encode()) for row in rows]
 
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
         """Where the threads stand, in one query."""
@@ -195,12 +203,6 @@ class ChatChannels:
             rows = await connection.fetch(TOPS, list(asked.values()))
         known = {row[0]: Position(row[1], row[2]) for row in rows}
         return {channel: known[thread_id] for channel, thread_id in asked.items() if thread_id in known}
-
-    async def _page(self, query: str, channel: str, offset: int | None, limit: int) -> list[Publication]:
-        thread_id = await self._thread(channel)
-        async with self._chat.database.connection() as connection:
-            rows = await connection.fetch(query, thread_id, None if offset is None else min(offset, FARTHEST), limit)
-        return [Publication(row[0], row[1].encode()) for row in rows]
 
     async def _thread(self, channel: str, maker: Caller | None = None) -> UUID:
         """The thread behind a channel. A room that does not exist is made for the one who first comes."""

@@ -16,7 +16,7 @@ from server.realtime.seam import Position
 BATCH = 1_000  # askers in one query
 
 QUERY = """
-SELECT t.id, t.kind, m.capability, t.slug, t.epoch, t.top
+SELECT t.id, t.kind, m.capability, t.slug, t.epoch, t.top, t.floor
 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked(thread_id, user_id, place)
 LEFT JOIN threads t ON t.id = asked.thread_id
 LEFT JOIN members m ON m.thread_id = asked.thread_id AND m.user_id = asked.user_id
@@ -26,10 +26,11 @@ ORDER BY asked.place
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How somebody stands to a thread, and where the thread stood in that moment."""
+    """How somebody stands to a thread, where the thread stood in that moment, and up to where retention had gone."""
 
     standing: Standing
     position: Position
+    floor: int
 
 
 Asked = tuple[Caller, UUID]
@@ -61,6 +62,7 @@ class Entrance:
             else Found(
                 Standing(row[0], Kind(row[1]), who.role, Capability(row[2]) if row[2] else None, row[3]),
                 Position(row[4], row[5]),
+                row[6],
             )
             for (who, _), row in zip(asked, rows, strict=True)
         ]

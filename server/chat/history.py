@@ -21,9 +21,12 @@ FROM (
 ) page
 """
 
+# The floor comes along in the same snapshot: what retention removes meanwhile is not taken for nothing.
 SINCE = f"""
-SELECT m."offset", {message_json("m")} FROM messages m
-WHERE m.thread_id = $1 AND m."offset" > $2 ORDER BY m."offset" LIMIT $3
+SELECT p."offset", p.json, t.floor FROM threads t LEFT JOIN LATERAL (
+  SELECT m."offset", {message_json("m")} AS json FROM messages m
+  WHERE m.thread_id = t.id AND m."offset" > $2 ORDER BY m."offset" LIMIT $3
+) p ON true WHERE t.id = $1 ORDER BY p."offset"
 """
 
 CONTEXT = f"""

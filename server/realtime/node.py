@@ -21,7 +21,7 @@ from server.realtime.hub import CHUNK, Channel, Hub
 from server.realtime.presence import Presence
 from server.realtime.protocol import ClientInfo, Unsubscribe
 from server.realtime.recovery import Recovery
-from server.realtime.seam import Entry, Identity, News, Position, Rooms
+from server.realtime.seam import Entry, Forgotten, Identity, News, Position, Rooms
 from server.realtime.session import Pace, Session
 from server.realtime.streams import Streams
 from server.realtime.teller import Teller
@@ -192,6 +192,8 @@ class Node(Teller):
                     arrival.welcome(Joined(arrival.entry, begin, recovery.take()))
                     return
             self._seat(arrival, Joined(arrival.entry, begin, recovery.take_rest()))
+        except Forgotten:
+            self._seat(arrival, Joined(arrival.entry, channel.gate.position))
         finally:
             if not is_fed:
                 self._streams.end(channel, recovery)
