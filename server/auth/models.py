@@ -67,6 +67,8 @@ class AccessToken(Base):
     __table_args__ = (
         CheckConstraint(_ROLES, "role"),
         Index("ix_access_tokens_user_id", "user_id"),
+        # Read every few seconds by every process, as that of the sessions.
+        Index("ix_access_tokens_revoked_at", "revoked_at", postgresql_where=sql("revoked_at IS NOT NULL")),
     )
 
     id: Mapped[Key]
