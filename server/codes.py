@@ -82,6 +82,7 @@ CODES = {
     "fixed_membership": "threads of this kind have no members to change",
     "last_manager": "the group would have nobody who manages it: let another member do so first",
     "too_many_members": "the thread has as many members as it may: open a room",
+    "too_many_exports": "this server writes as many exports as it may: repeat after `Retry-After`",
     "notes_on_notes": "the thread is itself the notes of another",
 }
 
