@@ -121,7 +121,7 @@ class UserChange(Input):
 class AccountEnd(Input):
     """One's own account is to be erased. A guest has no password and leaves it out."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"current_password": "correct horse"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"current_password": "what you sign in with"}]})
 
     current_password: Password | None = None
 
