@@ -40,6 +40,7 @@ class KnownIdentity(Identity):
 
     caller: Caller | None = None
     turn: asyncio.Lock | None = None
+    role_known: str = ""
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +66,8 @@ class ChatChannels:
     async def sign_in(self, token: str) -> Identity:
         """Who the token speaks for; raises Unauthenticated."""
         caller = await auth_service.sign_in_once(self._auth, token)
-        return KnownIdentity(str(caller.user), caller.expires_at, calls.written({"name": caller.name}), caller)
+        info = calls.written({"name": caller.name})
+        return KnownIdentity(str(caller.user), caller.expires_at, info, caller, role_known=caller.role)
 
     def own_channel(self, who: Identity) -> str | None:
         """`user:<id>`: unread counts, memberships."""
@@ -123,6 +125,16 @@ class ChatChannels:
         for who in people:
             self._update(who)
         return [by_caller[id(caller)] for caller in ended]
+
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        """Those who have another role than before: an operator who is none any more hears the inbox no longer."""
+        changed = []
+        for who in people:
+            assert isinstance(who, KnownIdentity)
+            if who.role_known != _caller(who).role:
+                who.role_known = _caller(who).role
+                changed.append(who)
+        return changed
 
     async def _present(self, who: Identity) -> Caller:
         """The caller as they are now; raises Unauthenticated."""

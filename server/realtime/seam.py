@@ -107,6 +107,10 @@ class Rooms(Protocol):
         """Those who may not be here any more: banned, signed out, their token revoked. Cheap: it is asked often."""
         ...
 
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        """Those whose rights may have become others since this was asked last. Never waits; asked after `expelled`."""
+        ...
+
     def publish_at_once(
         self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
     ) -> bool:

@@ -94,6 +94,9 @@ class Twin:
     async def expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
         return [who for who in people if who.user in self.streams.banned]
 
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        return people[:0]
+
     async def notice(self, who: Identity, data: bytes) -> None:
         self.noticed.append((who.user, data))
 
