@@ -49,6 +49,7 @@ CODES = {
     "password_changed": "the password was changed by somebody else meanwhile",
     "email_taken": "this address has an account already (said to operators alone)",
     "own_account": "nobody changes their own role or ban",
+    "last_admin": "nobody else here is an admin: make somebody else one first",
     "no_such_user": "there is no such person",
     "no_such_token": "the caller has no such personal access token",
     "too_many_tokens": "the caller has as many personal access tokens as there may be: revoke one",
@@ -81,6 +82,7 @@ CODES = {
     "fixed_membership": "threads of this kind have no members to change",
     "last_manager": "the group would have nobody who manages it: let another member do so first",
     "too_many_members": "the thread has as many members as it may: open a room",
+    "too_many_exports": "this server writes as many exports as it may: repeat after `Retry-After`",
     "notes_on_notes": "the thread is itself the notes of another",
 }
 

@@ -16,6 +16,7 @@ from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
 from server.chat.channels import ChatChannels
 from server.chat.entrance import Entrance
+from server.chat.export import Exports
 from server.chat.journal import Journal
 from server.chat.service import Chat
 from server.config import Settings
@@ -84,6 +85,7 @@ class Runtime:
             "database": self._database,
             "auth": self._auth,
             "chat": self._chat,
+            "exports": Exports(self._database),
             "node": self._node,
         }
 

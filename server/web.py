@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Annotated, TypeVar
 
 import structlog
@@ -12,9 +14,10 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import override
 
 from server import ids, metrics, voice
 from server.codes import TITLES
@@ -50,6 +53,7 @@ SECURITY_HEADERS = [
 ]
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 REQUEST_ID_LIMIT = 64
+TAKE_SECONDS = 30.0  # for one piece of a long answer; who takes longer is gone, or holds what others need
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LENGTH_DIGITS = 15  # of a content-length; a longer one is no number that a body can have
 # What the framework refuses by itself: our code, and what to do about it.
@@ -171,6 +175,29 @@ async def transaction(request: Request) -> AsyncIterator[Transaction]:
     database: Database = request.state.database
     async with database.transaction() as tx:
         yield tx
+
+
+class Lines(StreamingResponse):
+    """JSON lines as a file. A reader who takes nothing for long is cut off, and whatever made the lines is closed."""
+
+    media_type = "application/jsonl"
+
+    def __init__(self, pieces: AsyncGenerator[str, None], filename: str, status_code: int = 200) -> None:
+        headers = {"content-disposition": f'attachment; filename="{filename}"', "cache-control": "no-store"}
+        super().__init__(pieces, status_code, headers=headers)
+        self._pieces = pieces
+
+    @override
+    async def stream_response(self, send: Send) -> None:
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(TAKE_SECONDS):
+                await send(message)
+
+        async with aclosing(self._pieces):
+            try:
+                await super().stream_response(in_time)
+            except TimeoutError:
+                log.warning("reader_too_slow")  # the server hangs up on an answer without an end
 
 
 Tx = Annotated[Transaction, Depends(transaction, scope="function")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, false
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, false
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +36,8 @@ class User(Base):
     banned_at: Mapped[datetime | None]
     # When the name, the role or the ban last changed: what access tokens already out there do not know.
     changed_at: Mapped[datetime | None]
+    # Erased, and kept without anything personal until the last of what was theirs is gone. Nobody sees it.
+    erased_at: Mapped[datetime | None]
     created_at: Mapped[Created]
 
 
@@ -46,6 +48,7 @@ class Session(Base):
     __table_args__ = (
         Index("ix_sessions_user_id", "user_id"),
         Index("ix_sessions_revoked_at", "revoked_at", postgresql_where=sql("revoked_at IS NOT NULL")),
+        Index("ix_sessions_expires_at", "expires_at"),
     )
 
     id: Mapped[Key]
@@ -67,6 +70,8 @@ class AccessToken(Base):
     __table_args__ = (
         CheckConstraint(_ROLES, "role"),
         Index("ix_access_tokens_user_id", "user_id"),
+        # Read every few seconds by every process, as that of the sessions.
+        Index("ix_access_tokens_revoked_at", "revoked_at", postgresql_where=sql("revoked_at IS NOT NULL")),
     )
 
     id: Mapped[Key]
@@ -79,3 +84,25 @@ class AccessToken(Base):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class Erasure(Base):
+    """That somebody was erased: who by id, when, by whom, and how much. Kept for ever; nothing personal is in it."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        # Nearly always empty: the sweep asks for them twice a second.
+        Index("ix_erasures_due_at", "due_at", postgresql_where=sql("finished_at IS NULL")),
+        # Read every few seconds by every process (revocations.py).
+        Index("ix_erasures_requested_at", "requested_at"),
+    )
+
+    id: Mapped[Key]
+    user_id: Mapped[UUID] = mapped_column(unique=True)
+    requested_by: Mapped[UUID]
+    requested_at: Mapped[Created]
+    due_at: Mapped[Created]
+    finished_at: Mapped[datetime | None]
+    messages: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    reactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    threads: Mapped[int] = mapped_column(BigInteger, server_default="0")

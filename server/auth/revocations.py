@@ -29,6 +29,8 @@ SESSIONS = """SELECT id FROM sessions
               WHERE revoked_at > clock_timestamp() - make_interval(secs => $1) ORDER BY revoked_at DESC LIMIT $2"""
 MACHINES = """SELECT id FROM access_tokens
               WHERE revoked_at > clock_timestamp() - make_interval(secs => $1) ORDER BY revoked_at DESC LIMIT $2"""
+ERASED = """SELECT user_id FROM erasures
+            WHERE requested_at > clock_timestamp() - make_interval(secs => $1) ORDER BY requested_at DESC LIMIT $2"""
 
 log = named("auth")
 
@@ -60,7 +62,7 @@ class Revocations:
     def unchanged(self, caller: Caller) -> Caller | None:
         """The caller, where nothing has happened to them and that is certain; None where `check` has to look."""
         is_fresh = self._read_at is not None and clock.monotonic() - self._tried_at <= REFRESH_SECONDS
-        if not is_fresh or caller.user in self._people or caller.session in self._ended:
+        if not is_fresh or caller.user in self._people or self._has_ended(caller):
             return None
         return caller
 
@@ -70,7 +72,7 @@ class Revocations:
             await self._keep_fresh()
         if self._read_at is None:
             raise unavailable()
-        if caller.session in self._ended:
+        if self._has_ended(caller):
             raise Unauthenticated("token_invalid", "this session was signed out; sign in again")
         change = self._people.get(caller.user)
         if change is not None and change.is_banned:
@@ -97,8 +99,11 @@ class Revocations:
 
     def _is_over(self, caller: Caller) -> bool:
         change = self._people.get(caller.user)
-        is_banned = change is not None and change.is_banned
-        return is_banned or caller.session in self._ended or caller.machine in self._ended
+        return (change is not None and change.is_banned) or self._has_ended(caller) or caller.machine in self._ended
+
+    def _has_ended(self, caller: Caller) -> bool:
+        """Their session was signed out, or all of them was erased."""
+        return caller.session in self._ended or caller.user in self._ended
 
     async def refresh(self) -> None:
         """Read what happened since the last time, and forget what matters no more."""
@@ -108,13 +113,14 @@ class Revocations:
             people = await connection.fetch(PEOPLE, since, REMEMBERED_ROWS)
             sessions = await connection.fetch(SESSIONS, since, REMEMBERED_ROWS)
             machines = await connection.fetch(MACHINES, since, REMEMBERED_ROWS)
+            erased = await connection.fetch(ERASED, since, REMEMBERED_ROWS)
         # The newest goes to the end of its table: what is heard longest ago stands first.
         for user, name, role, is_banned in reversed(people):
             self._people.pop(user, None)
             self._people[user] = Change(now, name, Role(role), is_banned)
-        for (session,) in (*reversed(sessions), *reversed(machines)):
-            self._ended.pop(session, None)
-            self._ended[session] = now
+        for (over,) in (*reversed(sessions), *reversed(machines), *reversed(erased)):
+            self._ended.pop(over, None)
+            self._ended[over] = now
         self._read_at = self._tried_at = now
         self._forget(now - self._window)
 

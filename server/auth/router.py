@@ -7,12 +7,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from server.auth import machines, service
+from server.auth import erasure, machines, service
 from server.auth.dependencies import CurrentAdmin, CurrentUser, CurrentVisitor, TheAuth, unkept
 from server.auth.schemas import (
     AccessTokenCreated,
     AccessTokenView,
+    AccountEnd,
     Done,
+    ErasurePage,
+    ErasureView,
     GuestVisit,
     PersonFilter,
     PersonPage,
@@ -92,6 +95,17 @@ async def change_me(body: ProfileChange, caller: CurrentUser, auth: TheAuth, vis
     return UserResponse.model_validate(await service.change_me(auth, visitor, caller, body))
 
 
+@router.delete(
+    "/me",
+    status_code=202,
+    summary="Erase me",
+    responses=documented(OWN_KEYS, HASHED, wrong_password=403, password_changed=409, last_admin=409, no_such_user=404),
+)
+async def erase_me(body: AccountEnd, caller: CurrentUser, auth: TheAuth, visitor: CurrentVisitor) -> ErasureView:
+    """End the own account at once, and erase what was written with it. Nothing brings it back."""
+    return ErasureView.model_validate(await erasure.erase_me(auth, visitor, caller, body.current_password))
+
+
 @router.get("/users", summary="List people", responses=documented(ADMINS))
 async def users(_: CurrentAdmin, tx: Tx, wanted: Annotated[PersonFilter, Query()]) -> PersonPage:
     """People, the newest first; for admins."""
@@ -107,6 +121,29 @@ async def users(_: CurrentAdmin, tx: Tx, wanted: Annotated[PersonFilter, Query()
 async def change_user(user_id: PersonId, body: UserChange, caller: CurrentAdmin, tx: Tx, auth: TheAuth) -> PersonView:
     """Give someone a role, ban them or let them back; for admins, and not for oneself."""
     return PersonView.model_validate(await service.change_user(tx, auth.revocations, caller, user_id, body))
+
+
+@router.delete(
+    "/users/{user_id}",
+    status_code=202,
+    summary="Erase somebody",
+    responses=documented(ADMINS, no_such_user=404, own_account=409, last_admin=409),
+)
+async def erase_user(user_id: PersonId, caller: CurrentAdmin, tx: Tx, auth: TheAuth) -> ErasureView:
+    """End an account at once, and erase what was written with it; for admins, and not for oneself."""
+    return ErasureView.model_validate(await erasure.erase_user(tx, auth.revocations, caller, user_id))
+
+
+@router.get("/erasures", summary="List erasures", responses=documented(ADMINS))
+async def erasures(
+    _: CurrentAdmin,
+    tx: Tx,
+    limit: Annotated[int, Query(ge=1, le=200, description="Erasures on a page.")] = 50,
+    cursor: Annotated[UUID | None, Query(description="`next` of the page before.")] = None,
+) -> ErasurePage:
+    """Who was erased, when and by whom, and how far it is; for admins."""
+    found = [ErasureView.model_validate(one) for one in await erasure.erasures(tx, limit, cursor)]
+    return ErasurePage(erasures=found, next=found[-1].id if len(found) == limit else None)
 
 
 @router.get("/tokens", summary="List my access tokens", responses=documented(SIGNED_IN))

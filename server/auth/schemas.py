@@ -118,6 +118,36 @@ class UserChange(Input):
     is_banned: bool | None = Field(None, strict=True)
 
 
+class AccountEnd(Input):
+    """One's own account is to be erased. A guest has no password and leaves it out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"current_password": "what you sign in with"}]})
+
+    current_password: Password | None = None
+
+
+class ErasureView(BaseModel):
+    """The record of an erasure. Nothing in it says who the person was."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    user_id: UUID
+    requested_by: UUID
+    requested_at: datetime
+    finished_at: datetime | None = Field(description="None while something of theirs may still be there.")
+    messages: int = Field(description="Messages emptied or removed so far.")
+    reactions: int = Field(description="Messages from which a reaction of theirs was taken so far.")
+    threads: int = Field(description="Threads removed as a whole so far.")
+
+
+class ErasurePage(BaseModel):
+    """Erasures, the newest first; `next` is the cursor of the next page."""
+
+    erasures: list[ErasureView]
+    next: UUID | None
+
+
 class TokenCreate(Input):
     """A personal access token to make. Its role is a ceiling, by default the caller's own role."""
 

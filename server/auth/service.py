@@ -189,15 +189,18 @@ async def sign_in_once(auth: Auth, token: str) -> Caller:
 
 async def person(tx: Transaction, user_id: UUID) -> User:
     """Someone by id; raises Missing."""
-    user = await tx.session.get(User, user_id)
-    if user is None:
+    return _living(await tx.session.get(User, user_id))
+
+
+def _living(user: User | None) -> User:
+    if user is None or user.erased_at is not None:
         raise Missing("no_such_user", "there is no such user")
     return user
 
 
 async def people(tx: Transaction, wanted: PersonFilter) -> Sequence[User]:
     """A page of people, the newest first."""
-    query = select(User).order_by(User.id.desc()).limit(wanted.limit)
+    query = select(User).where(User.erased_at.is_(None)).order_by(User.id.desc()).limit(wanted.limit)
     if wanted.cursor is not None:
         query = query.where(User.id < wanted.cursor)
     if wanted.role is not None:
@@ -218,7 +221,7 @@ async def change_me(auth: Auth, visitor: Visitor, caller: Caller, change: Profil
     """Change one's own name, language or password; a new password signs out everywhere else."""
     before, after = await _new_password(auth, visitor, caller, change)
     async with auth.database.transaction() as tx:
-        user = await _locked(tx, caller.user)
+        user = _living(await _locked(tx, caller.user))
         if after is not None:
             if user.password_hash != before:
                 raise Conflict("password_changed", "the password was changed meanwhile")
@@ -239,14 +242,23 @@ async def _new_password(
     """The kept hash that the current password matched, and the hash of the new one; neither without a new password."""
     if change.password is None:
         return None, None
+    kept = await confirm(auth, visitor, caller, change.current_password)
+    return kept, await auth.passwords.hash(change.password)
+
+
+async def confirm(auth: Auth, visitor: Visitor, caller: Caller, password: str | None) -> str | None:
+    """The kept hash that the password matched; raises Forbidden for a wrong one, and for a machine. A guest has none.
+
+    No connection is held meanwhile, so whoever goes on looks at the hash again.
+    """
     check_session(caller)
     await auth.attempts.sign_in(visitor.host, str(caller.user))
     async with auth.database.transaction() as tx:
-        kept = (await person(tx, caller.user)).password_hash
-    is_right, _ = await auth.passwords.verify(change.current_password or "", kept)
-    if not is_right:
+        user = await person(tx, caller.user)
+    is_right, _ = await auth.passwords.verify(password or "", user.password_hash)
+    if not is_right and not (user.is_guest and password is None):
         raise Forbidden("wrong_password", "`current_password` is not your password")
-    return kept, await auth.passwords.hash(change.password)
+    return user.password_hash
 
 
 async def change_user(
@@ -254,7 +266,7 @@ async def change_user(
 ) -> User:
     """Give someone a role, ban them or let them back; a ban signs them out and holds everywhere within seconds."""
     check_other(caller, user_id)
-    user = await _locked(tx, user_id)
+    user = _living(await _locked(tx, user_id))
     if change.role is not None:
         user.role = change.role
     if change.is_banned is not None:

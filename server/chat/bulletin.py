@@ -23,7 +23,8 @@ PEOPLE_LIMIT = 2 * MEMBERS_LIMIT  # told in one go; the counts of very large gro
 # PostgreSQL writes both in the form of `events.Unread` and `events.Line`; a test reads them as those.
 NEWS = """
 SELECT 'user:' || m.user_id, CAST(json_build_object(
-         'type', 'unread', 'thread_id', t.id, 'unread', t.posted - coalesce(k.number, 0), 'posted', t.posted) AS text)
+         'type', 'unread', 'thread_id', t.id, 'unread', t.posted - greatest(k.number, t.cleared),
+         'posted', t.posted) AS text)
 FROM (SELECT * FROM threads WHERE id = ANY ($1)) t JOIN members m ON m.thread_id = t.id
 LEFT JOIN read_markers k ON k.thread_id = t.id AND k.user_id = m.user_id
 LIMIT $2

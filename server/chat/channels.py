@@ -27,7 +27,7 @@ from server.chat.threads import room
 from server.errors import Invalid, Limited, Missing, Problem, Unauthenticated
 from server.pacing.limiter import Limiter
 from server.pacing.pace import Rate
-from server.realtime.seam import Entry, Identity, Position, Publication
+from server.realtime.seam import Entry, Forgotten, Identity, Position, Publication
 
 ROOMS_REMEMBERED = THREADS_REMEMBERED = 10_000  # ids by name; both are for ever
 FARTHEST = 2**63 - 1  # what PostgreSQL can count; a client may name more
@@ -40,6 +40,7 @@ class KnownIdentity(Identity):
 
     caller: Caller | None = None
     turn: asyncio.Lock | None = None
+    role_known: str = ""
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +66,8 @@ class ChatChannels:
     async def sign_in(self, token: str) -> Identity:
         """Who the token speaks for; raises Unauthenticated."""
         caller = await auth_service.sign_in_once(self._auth, token)
-        return KnownIdentity(str(caller.user), caller.expires_at, calls.written({"name": caller.name}), caller)
+        info = calls.written({"name": caller.name})
+        return KnownIdentity(str(caller.user), caller.expires_at, info, caller, role_known=caller.role)
 
     def own_channel(self, who: Identity) -> str | None:
         """`user:<id>`: unread counts, memberships."""
@@ -92,10 +94,10 @@ class ChatChannels:
             # Looked at before it matters whether the thread exists: what is said of the token must not tell that.
             until = self._auth.tokens.verify_subscription(token, caller.user, channel)
             if found is not None:
-                return Entry(found.position, is_granted=True, expires_at=until)
+                return Entry(found.position, is_granted=True, expires_at=until, forgotten=found.floor)
         checked(None if found is None else found.standing)
         assert found is not None  # `checked` says so
-        return Entry(found.position, with_presence=True)
+        return Entry(found.position, with_presence=True, forgotten=found.floor)
 
     async def unwelcome(self, listeners: Sequence[tuple[str, Identity]]) -> Collection[tuple[str, str]]:
         """Those who may no longer listen, by fresh rows and their present role."""
@@ -123,6 +125,16 @@ class ChatChannels:
         for who in people:
             self._update(who)
         return [by_caller[id(caller)] for caller in ended]
+
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        """Those who have another role than before: an operator who is none any more hears the inbox no longer."""
+        changed = []
+        for who in people:
+            assert isinstance(who, KnownIdentity)
+            if who.role_known != _caller(who).role:
+                who.role_known = _caller(who).role
+                changed.append(who)
+        return changed
 
     async def _present(self, who: Identity) -> Caller:
         """The caller as they are now; raises Unauthenticated."""
@@ -181,12 +193,20 @@ class ChatChannels:
         return await calls.answer(self._chat, caller, method, data)
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
-        """What changed in the thread after the offset, each message as it is now."""
-        return await self._page(SINCE, channel, offset, limit)
+        """What changed in the thread after the offset, each message as it is now; raises Forgotten."""
+        thread_id = await self._thread(channel)
+        async with self._chat.database.connection() as connection:
+            rows = await connection.fetch(SINCE, thread_id, min(offset, FARTHEST), limit)
+        if rows and rows[0][2] > offset:
+            raise Forgotten("position_forgotten", "what followed was removed by retention; read the history anew")
+        return [Publication(row[0], row[1].encode()) for row in rows if row[0] is not None]
 
     async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:
         """What changed in the thread before the offset, the newest first."""
-        return await self._page(BEFORE, channel, offset, limit)
+        thread_id = await self._thread(channel)
+        async with self._chat.database.connection() as connection:
+            rows = await connection.fetch(BEFORE, thread_id, None if offset is None else min(offset, FARTHEST), limit)
+        return [Publication(row[0], row[1].encode()) for row in rows]
 
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Position]:
         """Where the threads stand, in one query."""
@@ -195,12 +215,6 @@ class ChatChannels:
             rows = await connection.fetch(TOPS, list(asked.values()))
         known = {row[0]: Position(row[1], row[2]) for row in rows}
         return {channel: known[thread_id] for channel, thread_id in asked.items() if thread_id in known}
-
-    async def _page(self, query: str, channel: str, offset: int | None, limit: int) -> list[Publication]:
-        thread_id = await self._thread(channel)
-        async with self._chat.database.connection() as connection:
-            rows = await connection.fetch(query, thread_id, None if offset is None else min(offset, FARTHEST), limit)
-        return [Publication(row[0], row[1].encode()) for row in rows]
 
     async def _thread(self, channel: str, maker: Caller | None = None) -> UUID:
         """The thread behind a channel. A room that does not exist is made for the one who first comes."""

@@ -17,7 +17,7 @@ BATCH = 1_000  # askers in one query
 REST_SECONDS = 0.005  # between two queries: a crowd that comes at once is some dozens of them
 
 QUERY = """
-SELECT t.id, t.kind, m.capability, t.slug, t.epoch, t.top
+SELECT t.id, t.kind, m.capability, t.slug, t.epoch, t.top, t.floor
 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked(thread_id, user_id, place)
 LEFT JOIN threads t ON t.id = asked.thread_id
 LEFT JOIN members m ON m.thread_id = asked.thread_id AND m.user_id = asked.user_id
@@ -27,10 +27,11 @@ ORDER BY asked.place
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How somebody stands to a thread, and where the thread stood in that moment."""
+    """How somebody stands to a thread, where the thread stood in that moment, and up to where retention had gone."""
 
     standing: Standing
     position: Position
+    floor: int
 
 
 Asked = tuple[Caller, UUID]
@@ -62,6 +63,7 @@ class Entrance:
             else Found(
                 Standing(row[0], Kind(row[1]), who.role, Capability(row[2]) if row[2] else None, row[3]),
                 Position(row[4], row[5]),
+                row[6],
             )
             for (who, _), row in zip(asked, rows, strict=True)
         ]

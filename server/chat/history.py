@@ -14,16 +14,19 @@ from server.errors import Invalid
 
 PAGE = """
 SELECT '{{"messages":[' || coalesce(string_agg(page.json, ',' ORDER BY page.number), '') || ']',
-       min(page.number), max(page.number), count(*)
+       min(page.number), max(page.number), count(*), (SELECT cleared FROM threads WHERE id = $1)
 FROM (
   SELECT m.number, {json} AS json
   FROM messages m {joins} WHERE {conditions} ORDER BY m.number {order} LIMIT {limit} OFFSET {skip}
 ) page
 """
 
+# The floor comes along in the same snapshot: what retention removes meanwhile is not taken for nothing.
 SINCE = f"""
-SELECT m."offset", {message_json("m")} FROM messages m
-WHERE m.thread_id = $1 AND m."offset" > $2 ORDER BY m."offset" LIMIT $3
+SELECT p."offset", p.json, t.floor FROM threads t LEFT JOIN LATERAL (
+  SELECT m."offset", {message_json("m")} AS json FROM messages m
+  WHERE m.thread_id = t.id AND m."offset" > $2 ORDER BY m."offset" LIMIT $3
+) p ON true WHERE t.id = $1 ORDER BY p."offset"
 """
 
 CONTEXT = f"""
@@ -117,10 +120,10 @@ async def page(connection: PlainConnection, thread_id: UUID, window: Window, wan
     query, values = page_query(thread_id, window.checked(), wanted)
     row = await connection.fetchrow(query, *values)
     assert row is not None  # an aggregate always answers with one row
-    messages, first, last, count = row
+    messages, first, last, count, cleared = row
     full = count == window.limit
     forward = window.after is not None
-    before = first if (full or (forward and count)) and first > 1 else None
+    before = first if (full or (forward and count)) and first > (cleared or 0) + 1 else None
     after = last if count else (window.after if forward else None)
     return f'{messages},"before":{_cursor(before)},"after":{_cursor(after)}}}'
 

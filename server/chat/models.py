@@ -42,6 +42,9 @@ class Thread(Base):
         CheckConstraint(_one_of("status", Status), "status"),
         Index("ix_threads_active_at_id", "active_at", "id"),
         Index("ix_threads_created_by", "created_by"),
+        # Asked for each thread and each person that goes.
+        Index("ix_threads_attached_to", "attached_to", postgresql_where=sql("attached_to IS NOT NULL")),
+        Index("ix_threads_handled_by", "handled_by", postgresql_where=sql("handled_by IS NOT NULL")),
         # Half of each page is left free, so that the counters are updated in place (HOT) at every flush.
         {"postgresql_with": {"fillfactor": "50"}},
     )
@@ -58,7 +61,9 @@ class Thread(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=sql("'{}'"))
     posted: Mapped[int] = mapped_column(BigInteger, server_default="0")
     top: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # Retention has removed messages: changes up to this offset cannot be read any more, nor messages up to this number.
     floor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    cleared: Mapped[int] = mapped_column(BigInteger, server_default="0")
     epoch: Mapped[str] = mapped_column(Text, default=_new_epoch)
     # Moves at most once a second: it is indexed, and a value that stays the same keeps the update in place.
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -84,6 +89,8 @@ class ReadMarker(Base):
     """How far a person has read; apart from membership, because operators and a room's visitors read too."""
 
     __tablename__ = "read_markers"
+    # Where somebody has spoken: the journal moves the marker of every author.
+    __table_args__ = (Index("ix_read_markers_user_id", "user_id"),)
 
     thread_id: Mapped[UUID] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
@@ -107,6 +114,8 @@ class Message(Base):
             postgresql_nulls_not_distinct=True,
             postgresql_where=sql("client_id IS NOT NULL"),
         ),
+        # Few messages carry any: whoever goes takes theirs along.
+        Index("ix_messages_reacted", "id", postgresql_where=sql("reactions <> '{}'")),
         # Room for the language that a worker adds later, in place.
         {"postgresql_with": {"fillfactor": "90"}},
     )
@@ -132,7 +141,7 @@ class Message(Base):
 
 
 class Revision(Base):
-    """What an edit or a deletion replaced."""
+    """The text and the tags that an edit or a deletion replaced; of a payload nothing is kept."""
 
     __tablename__ = "revisions"
     __table_args__ = (Index("ix_revisions_message_id", "message_id"),)

@@ -164,7 +164,7 @@ async def edit(
 
 
 async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> str:
-    """Redact a message: its place stays, its words go, the old version is kept. By its author, or a manager."""
+    """Redact a message: its place stays. A revision keeps its text and tags; its payload and reactions are gone."""
     found, standing = await _locked(tx, chat, caller, message_id)
     if found.author_id != caller.user and not standing.may_manage:
         raise Forbidden("not_the_author", "only its author or a manager may delete a message")
@@ -218,8 +218,9 @@ async def mark_read(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID
     checked(await chat.access.standing(caller, thread_id))
     mine = (ReadMarker.thread_id == thread_id, ReadMarker.user_id == caller.user)
     before = await tx.session.scalar(select(ReadMarker.number).where(*mine)) or 0
-    posted = await tx.session.scalar(select(Thread.posted).where(Thread.id == thread_id)) or 0
-    new = insert(ReadMarker).values(thread_id=thread_id, user_id=caller.user, number=min(number, posted))
+    thread = (await tx.session.execute(select(Thread.posted, Thread.cleared).where(Thread.id == thread_id))).first()
+    posted, cleared = thread or (0, 0)
+    new = insert(ReadMarker).values(thread_id=thread_id, user_id=caller.user, number=max(min(number, posted), cleared))
     upsert = new.on_conflict_do_update(
         index_elements=["thread_id", "user_id"],
         set_={"number": text("greatest(read_markers.number, excluded.number)")},

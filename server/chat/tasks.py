@@ -7,3 +7,11 @@ from server.queue import Task
 
 class IndexMessages(Task):
     """Take in the words and languages of new messages."""
+
+
+class ForgetOld(Task):
+    """Remove what is older than the settings say."""
+
+
+class EraseData(Task):
+    """Go on removing what belonged to people who were erased."""

@@ -37,7 +37,7 @@ THREADS = """
 SELECT row_to_json(r)::text FROM (
   SELECT t.id, t.kind, t.subject, t.status, t.slug, t.attached_to, t.created_by, t.handled_by, t.tags, t.posted, t.top,
          t.epoch, t.active_at, t.created_at, m.capability, coalesce(k.number, 0) AS read_number,
-         t.posted - coalesce(k.number, 0) AS unread,
+         t.posted - greatest(k.number, t.cleared) AS unread,
          (SELECT CAST({last} AS json) FROM messages w
           WHERE w.thread_id = t.id ORDER BY w.number DESC LIMIT 1) AS last_message
   FROM threads t
@@ -135,7 +135,11 @@ def _slug(caller: Caller, kind: Kind, name: str | None, others: list[UUID]) -> s
 
 
 async def _check_people(session: AsyncSession, people: list[UUID]) -> None:
-    known = set(await session.scalars(select(User.id).where(User.id.in_(people)))) if people else set()
+    known = (
+        set(await session.scalars(select(User.id).where(User.id.in_(people), User.erased_at.is_(None))))
+        if people
+        else set()
+    )
     missing = [person for person in people if person not in known]
     if missing:
         raise Invalid("no_such_user", f"there is no user {missing[0]}")

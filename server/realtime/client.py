@@ -288,13 +288,14 @@ class Client:
 
     async def _read(self, who: Identity, work: Read) -> Found:
         rooms = self._node.rooms
-        position = (await rooms.look(who, work.channel)).position
+        entry = await rooms.look(who, work.channel)
+        position = entry.position
         if not work.limit or not position.epoch:
             return Found(position)
         if work.backwards:
             offset = None if work.since is None else work.since.offset
             return Found(position, await rooms.before(work.channel, offset, work.limit))
-        offset = 0 if work.since is None else work.since.offset
+        offset = entry.forgotten if work.since is None else work.since.offset
         return Found(position, await rooms.since(work.channel, offset, work.limit))
 
 

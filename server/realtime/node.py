@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -21,7 +21,7 @@ from server.realtime.hub import CHUNK, Channel, Hub
 from server.realtime.presence import Presence
 from server.realtime.protocol import ClientInfo, Unsubscribe
 from server.realtime.recovery import Recovery
-from server.realtime.seam import Entry, Identity, News, Position, Rooms
+from server.realtime.seam import Entry, Forgotten, Identity, News, Position, Rooms
 from server.realtime.session import Pace, Session
 from server.realtime.streams import Streams
 from server.realtime.teller import Teller
@@ -90,7 +90,7 @@ class Node(Teller):
         await self._bus.connect()
         self.spawn(self.commands.keep_watching())
         self.spawn(self.guests.keep_looking())
-        self.spawn(self.guests.keep_expelling(rooms.expelled))
+        self.spawn(self.guests.keep_expelling(self._expelled))
         self.spawn(self._presence.keep())
         self.spawn(self._keep_checking())
 
@@ -192,6 +192,8 @@ class Node(Teller):
                     arrival.welcome(Joined(arrival.entry, begin, recovery.take()))
                     return
             self._seat(arrival, Joined(arrival.entry, begin, recovery.take_rest()))
+        except Forgotten:
+            self._seat(arrival, Joined(arrival.entry, channel.gate.position))
         finally:
             if not is_fed:
                 self._streams.end(channel, recovery)
@@ -321,13 +323,20 @@ class Node(Teller):
                 reviewed_at = clock.monotonic()
                 await self._review(list(self.hub.channels.values()))
 
-    async def _review(self, channels: Sequence[Channel]) -> None:
-        """Ask the rooms who may still listen, and expel who may not."""
+    async def _expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        unwanted = await self.rooms.expelled(people)
+        if changed := self.rooms.changed(people):
+            self.spawn(self._review(list(self.hub.channels.values()), {id(who) for who in changed}))
+        return unwanted
+
+    async def _review(self, channels: Sequence[Channel], people: Collection[int] | None = None) -> None:
+        """Ask the rooms who may still listen, of all or of these people alone, and expel who may not."""
         seats = [
             (guest, channel.name, guest.who)
             for channel in channels
             for guest in self._listeners(channel)
             if guest.who is not None and not guest.is_granted(channel.name)
+            if people is None or id(guest.who) in people
         ]
         for start in range(0, len(seats), REVIEWS):
             some = seats[start : start + REVIEWS]

@@ -19,6 +19,7 @@ _BY_CODE: dict[str, Error] = {
     "token_expired": protocol.TOKEN_EXPIRED,
     "unknown_method": protocol.METHOD_NOT_FOUND,
     "presence_not_kept": protocol.NOT_AVAILABLE,
+    "position_forgotten": protocol.UNRECOVERABLE,
 }
 
 

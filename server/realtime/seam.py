@@ -7,6 +7,8 @@ from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
+from server.errors import Conflict
+
 
 class Identity(Struct, eq=False):
     """Who is behind a connection: a name for the person, when that ends (Unix seconds, None for never), and `info`.
@@ -47,6 +49,10 @@ class Entry(Struct, frozen=True):
     is_granted: bool = False
     expires_at: float | None = None
     forgotten: int = 0
+
+
+class Forgotten(Conflict):
+    """What followed a position can no longer be read: whoever stood there has to begin anew."""
 
 
 class Publication(Struct, frozen=True):
@@ -101,6 +107,10 @@ class Rooms(Protocol):
         """Those who may not be here any more: banned, signed out, their token revoked. Cheap: it is asked often."""
         ...
 
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        """Those whose rights may have become others since this was asked last. Never waits; asked after `expelled`."""
+        ...
+
     def publish_at_once(
         self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
     ) -> bool:
@@ -123,7 +133,10 @@ class Rooms(Protocol):
         ...
 
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
-        """What changed after `offset`, ascending. A message edited later moved to a newer offset: holes are legal."""
+        """What changed after `offset`, ascending. A message edited later moved to a newer offset: holes are legal.
+
+        Raises Forgotten where a part of it is gone for good, however recently that happened.
+        """
         ...
 
     async def before(self, channel: str, offset: int | None, limit: int) -> Sequence[Publication]:

@@ -11,7 +11,7 @@ from server.logging import named
 from server.realtime.gate import Torn
 from server.realtime.hub import Channel, Hub
 from server.realtime.recovery import Recovery
-from server.realtime.seam import News, Position, Publication, Rooms
+from server.realtime.seam import Forgotten, News, Position, Publication, Rooms
 
 PAGE = 500  # publications read at once
 READ_SECONDS = 10.0
@@ -82,8 +82,13 @@ class Streams:
     async def _read_page(self, channel: Channel) -> None:
         gate = channel.gate
         epoch, goal = gate.epoch, gate.seen
-        async with asyncio.timeout(READ_SECONDS):
-            rows = await self.rooms.since(channel.name, gate.offset, PAGE)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                rows = await self.rooms.since(channel.name, gate.offset, PAGE)
+        except Forgotten:
+            if gate.epoch == epoch:
+                self._tear(channel)  # nobody here can be told what is missing
+            return
         if gate.epoch == epoch:
             metrics.gaps.inc()
             self._deliver(channel, gate.fill(rows, goal if len(rows) < PAGE else 0))
@@ -100,7 +105,10 @@ class Streams:
         channel.recoveries.remove(recovery)
 
     async def read_on(self, channel: Channel, recovery: Recovery) -> bool:
-        """Read one page; returns whether nothing is missing any more, up to where the gate stands in this moment."""
+        """Read one page; returns whether nothing is missing any more, up to where the gate stands in this moment.
+
+        Raises Forgotten where a part of it went while the rest was read.
+        """
         gate = channel.gate
         epoch = gate.epoch
         recovery.listen_anew()

@@ -100,6 +100,10 @@ class AnyRooms(Rooms):
         return ()
 
     @override
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        return ()
+
+    @override
     def publish_at_once(
         self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
     ) -> bool:

@@ -107,6 +107,20 @@ async def test_who_is_banned_is_sent_away_by_both_servers(pair: list[Server], ad
             await see(client, "disconnected", code=3503)
 
 
+async def test_who_is_no_operator_any_more_loses_the_inbox_at_both_servers(pair: list[Server], admin: str) -> None:
+    bob = await guest(pair[0])
+    await told(pair[0], admin, "PATCH", f"/auth/users/{bob.id}", {"role": "operator"})
+    keys = await told(pair[0], None, "POST", "/auth/refresh", {"refresh_token": bob.refresh_token})
+    async with connected(pair, keys["access_token"]) as clients:
+        for client in clients:
+            await client.subscribe("inbox")
+            await see(client, "subscribed", channel="inbox")
+        await told(pair[0], admin, "PATCH", f"/auth/users/{bob.id}", {"role": "user"})
+        for client in clients:
+            await see(client, "unsubscribed", channel="inbox", code=2000, within=PROMISED_SECONDS)
+            assert not client.seen("disconnected")
+
+
 async def test_who_signs_out_is_sent_away_by_both_servers(pair: list[Server]) -> None:
     bob = await guest(pair[0])
     async with connected(pair, bob.token) as clients:

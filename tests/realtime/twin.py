@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from server.errors import Forbidden, Invalid, Limited, Missing, Unauthenticated, Unavailable
-from server.realtime.seam import Entry, Identity, Position, Publication
+from server.realtime.seam import Entry, Forgotten, Identity, Position, Publication
 
 REFUSALS = {"secret": Forbidden, "gone": Missing, "down": Unavailable, "busy": Limited, "odd": Invalid}
 
@@ -29,14 +29,14 @@ class Stream:
         """Post, or edit what was posted under the same key: it leaves its old offset."""
         self.top += 1
         if key in self.places:
-            del self.rows[self.places[key]]
+            self.rows.pop(self.places[key], None)
         self.places[key] = self.top
         self.rows[self.top] = data
         return Publication(self.top, data)
 
     def forget(self, through: int) -> None:
         """Keep only what came after."""
-        self.forgotten = through
+        self.forgotten = max(self.forgotten, through)
         self.rows = {offset: data for offset, data in self.rows.items() if offset > through}
 
 
@@ -96,6 +96,9 @@ class Twin:
 
     async def expelled(self, people: Sequence[Identity]) -> Sequence[Identity]:
         return [who for who in people if who.user in self.streams.banned]
+
+    def changed(self, people: Sequence[Identity]) -> Sequence[Identity]:
+        return people[:0]
 
     async def notice(self, who: Identity, data: bytes) -> None:
         self.noticed.append((who.user, data))
@@ -159,6 +162,8 @@ class Twin:
     async def since(self, channel: str, offset: int, limit: int) -> Sequence[Publication]:
         await self.streams.ask()
         rows = self.streams.of(channel).rows
+        if self.streams.of(channel).forgotten > offset:
+            raise Forgotten("position_forgotten")
         found = [Publication(each, rows[each]) for each in sorted(rows) if each > offset][:limit]
         await asyncio.sleep(0)
         return found

@@ -92,7 +92,8 @@ class House:
             headers["content-type"] = "application/json"
         headers |= request.pop("headers", {})
         response = await self.client.request(method, path, headers=headers, **request)
-        said = response.json() if response.content and "json" in response.headers["content-type"] else response.text
+        is_json = bool(response.content) and response.headers["content-type"].endswith("json")
+        said = response.json() if is_json else response.text
         if response.status_code >= 400 and not path.startswith("/health"):
             check_problem(response)
             check_documented(method, path, response)

@@ -18,7 +18,7 @@ from tests.unit.realtime.puppets import ANN, Dream, Ear, NoPresence, PuppetBus
 
 CHANNEL = "thread:1"
 OFTEN = ["post", "edit", "turn", "through", "recover"] * 3 + ["lose", "double", "swap", "join"] * 2
-STEPS = [*OFTEN, "leave", "down", "back", "rows"]
+STEPS = [*OFTEN, "leave", "down", "back", "rows", "forget"]
 BEGINNING = [("join", 0), ("join", 1), ("join", 6), ("turn", 7)]
 steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 7)), min_size=20, max_size=80)
 
@@ -64,6 +64,7 @@ class Scene:
         self.rooms = Twin(self.streams, announce=self.announce)
         self.people = [Person(self.nodes[0]) for _ in range(4)]
         self.writes = 0
+        self.forgotten: set[str] = set()
 
     @property
     def buses(self) -> list[PuppetBus]:
@@ -115,6 +116,10 @@ class Scene:
             self.pull(what, number, self.buses[number % 2])
         elif what == "rows":
             self.streams.is_down = not self.streams.is_down
+        elif what == "forget":
+            before = self.rows()
+            self.streams.of(CHANNEL).forget(self.streams.of(CHANNEL).top - number // 2)
+            self.forgotten |= before.keys() - self.rows().keys()
         else:
             self.write(f"old{number}" if what == "edit" else f"new{self.writes}")
 
@@ -153,7 +158,9 @@ class Scene:
         for person in self.people:
             if person.ear.channels:
                 person.catch_up()
-                assert person.known == self.rows()
+                rows = self.rows()
+                gone = self.forgotten - rows.keys()  # who has read it may keep it
+                assert {key: word for key, word in person.known.items() if key not in gone} == rows
 
 
 async def play(script: list[tuple[str, int]], chunk: int, first: int) -> None:
