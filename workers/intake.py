@@ -25,6 +25,7 @@ AWAY_SECONDS = 1.0
 IDLE_SEEN = 100  # in one look
 SUSPECT = 3  # the delivery of this number finds a task that did not end well twice
 SUSPECT_SECONDS = 0.05  # to the next look while there are more of them
+FOUND_SECONDS = 0.02  # before a group is made: never in a tight circle, whatever Redis says of it
 GROUP_IS_GONE = ("NOGROUP", "UNBLOCKED")
 REMEDY = "start Redis or Valkey, or correct REDIS_URL; the scheduler's sweeps do the work meanwhile"
 KILLER = f"delivered {DELIVERIES} times, and its worker never said how it ended"
@@ -96,7 +97,7 @@ class Intake(Stream):
                     await self._miss(str(error) or repr(error))
             except Exception:
                 log.exception("tasks_not_read")
-                await self._pause(AWAY_SECONDS)
+                await _until(self._leaving, AWAY_SECONDS)
 
     async def _round(self) -> None:
         """One look or one read, for as many as there are hands."""
@@ -105,7 +106,7 @@ class Intake(Stream):
             await asyncio.sleep(GATHER_SECONDS)
         room = self._at_once - self._ledger.at_work
         if room <= 0 or self._ledger.is_full:
-            await self._freed.wait()
+            await _until(self._freed, LOOK_SECONDS)
         elif clock.monotonic() >= self._look_at:
             async with asyncio.timeout(ANSWER_SECONDS):
                 is_all = await self._take_over(room)
@@ -153,6 +154,7 @@ class Intake(Stream):
 
     async def _found(self) -> None:
         """Make the group, at the first start and after Redis was emptied. It begins at 0: nothing is skipped."""
+        await _until(self._leaving, FOUND_SECONDS)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
@@ -165,15 +167,17 @@ class Intake(Stream):
         if not self._is_away:
             log.warning("tasks_not_heard", why=why, remedy=REMEDY)
         self._is_away = True
-        await self._pause(AWAY_SECONDS)
+        await _until(self._leaving, AWAY_SECONDS)
         self._look_at = clock.monotonic() + self._lease_seconds / 2
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._leaving.wait()
-        except TimeoutError:
-            return
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    """It happened, or so long went by."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
 
 
 async def _ended(task: asyncio.Task[None] | None, patience_seconds: float) -> None:

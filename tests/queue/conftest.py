@@ -39,9 +39,9 @@ class Shop:
         self.client: Any = connect(redis_url)
         self.workers: list[Program] = []
 
-    def hire(self) -> Program:
-        """One more worker; returns before it works."""
-        worker = Program("work", self._folder, self.environment, module="tests.queue.orders")
+    def hire(self, command: str = "work") -> Program:
+        """One more worker, or a scheduler; returns before it works."""
+        worker = Program(command, self._folder, self.environment, module="tests.queue.orders")
         self.workers.append(worker)
         worker.launch()
         return worker

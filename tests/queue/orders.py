@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from server.config import Settings
 from server.errors import Unavailable
 from server.logging import configure
 from server.queue import Task
-from workers.broker import run
+from workers import broker, schedule
 from workers.duty import Duty
 from workers.office import Office
 
@@ -82,7 +83,19 @@ def duties(_: Office) -> list[Duty]:
     return [Duty(task, carry) for task, carry in carriers.items()]
 
 
+def hanging(_: Office) -> list[Duty]:
+    async def sweep() -> int:
+        note("began", 1)
+        await asyncio.Event().wait()
+        return 0
+
+    return [Duty(Wait, wait, sweep=sweep)]
+
+
 if __name__ == "__main__":
     settings = Settings()
     configure(settings.log_level, settings.log_format)
-    uvloop.run(run(settings, duties, lease_seconds=float(os.environ[LEASE])))
+    if sys.argv[1] == "work":
+        uvloop.run(broker.run(settings, duties, lease_seconds=float(os.environ[LEASE])))
+    else:
+        uvloop.run(schedule.run(settings, hanging))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
-from tests.eventually import eventually
+from tests.eventually import TIME_UNIT, eventually
+from tests.queue.conftest import Shop
 from workers.schedule import sweep_until
 
 LONGEST_SECONDS = 0.05
@@ -34,3 +36,12 @@ async def test_neither_a_failing_nor_a_hanging_sweep_delays_another_or_ends() ->
     stopped.set()
     done, _ = await asyncio.wait(running, timeout=10)
     assert [task.exception() for task in done] == [None, None, None]
+
+
+async def test_a_scheduler_in_a_hanging_sweep_ends_when_told(shop: Shop) -> None:
+    scheduler = shop.hire("schedule")
+    await shop.began(1)
+    began = time.monotonic()
+    assert await scheduler.stop() == 0
+    assert time.monotonic() - began < 15 * TIME_UNIT
+    assert '"event": "sweeps_cut"' in scheduler.log.read_text()

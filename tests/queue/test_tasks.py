@@ -8,11 +8,12 @@ from pathlib import Path
 
 from server.deadletters import DeadLetters
 from server.embedded.valkey import Valkey
-from server.stream import DATA, STREAM
+from server.stream import DATA, GROUP, STREAM
 from tests.eventually import TIME_UNIT, eventually
 from tests.fleet.cluster import cluster
 from tests.queue.conftest import PATIENCE_SECONDS, Shop, opened
 from tests.queue.orders import Fall, Kill, Need, Wait
+from workers.carrier import AT_ONCE
 from workers.verdict import DELIVERIES
 
 HOURS = 10_000.0
@@ -52,8 +53,16 @@ async def test_no_worker_takes_what_it_has_no_hand_for(shop: Shop) -> None:
     for task in tasks:
         shop.queue.say(task)
     shop.hire()
-    shop.hire()
-    await eventually(lambda: len(shop.noted("ended")) >= len(tasks), within=PATIENCE_SECONDS)
+    taken = 0
+
+    async def all_ended() -> bool:
+        nonlocal taken
+        if shop.noted("began"):
+            taken = max(taken, (await shop.client.xpending(STREAM, GROUP))["pending"])
+        return len(shop.noted("ended")) >= len(tasks)
+
+    await eventually(all_ended, within=PATIENCE_SECONDS)
+    assert taken <= 2 * AT_ONCE, "what is at work, and what ended a moment ago"
     await shop.empty()
     assert sorted(shop.noted("began")) == [task.row for task in tasks]
 
