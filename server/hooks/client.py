@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +84,7 @@ class CheckedResolver(AbstractResolver):
             try:
                 self._reach.check(address)
             except Refused as error:
-                raise OSError(f"{host}: {error}") from error
+                raise OSError(errno.EACCES, f"{host}: {error}") from error
         return [
             ResolveResult(hostname=host, host=address, port=port, family=number, proto=0, flags=socket.AI_NUMERICHOST)
             for address, number in addresses
