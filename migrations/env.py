@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
 import server.auth.models
-import server.chat.models  # noqa: F401  imported for their tables
+import server.chat.models
+import server.hooks.models  # noqa: F401  imported for their tables
 from server.config import Settings
 from server.database import engine as engine_of
 from server.models import Base

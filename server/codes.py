@@ -84,6 +84,11 @@ CODES = {
     "too_many_members": "the thread has as many members as it may: open a room",
     "too_many_exports": "this server writes as many exports as it may: repeat after `Retry-After`",
     "notes_on_notes": "the thread is itself the notes of another",
+    "no_such_endpoint": "there is no such endpoint for events",
+    "no_such_event": "there is no such event, or it is older than WEBHOOK_RETENTION_DAYS",
+    "url_refused": "events may not be sent to this URL: `detail` says why",
+    "too_many_endpoints": "there are as many endpoints as there may be: delete one",
+    "endpoint_from_settings": "this endpoint is WEBHOOK_URL of the settings: change it there",
 }
 
 ALWAYS = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,6 +16,8 @@ from server.address import addresses
 VERSION = "0.1.0"
 SECRET_MIN_LENGTH = 32
 DEFAULT_SECRETS = frozenset({"your-secret-key", "change-me", "changeme", "secret"})
+
+_SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}")
 
 
 class Misconfigured(Exception):
@@ -48,6 +52,13 @@ class Settings(BaseSettings):
     key_days: float = Field(30.0, ge=2, le=36_500)
     guest_days: float = Field(30.0, ge=0, le=36_500)
     login_attempts_per_minute: int = Field(10, ge=1)
+    webhook_url: str = ""
+    webhook_secrets: SecretStr = SecretStr("")
+    webhook_events: str = "*"
+    webhook_allow_private: str = ""
+    webhook_retry_seconds: float = Field(5.0, gt=0, le=3600)
+    webhook_give_up_seconds: float = Field(86_400.0, gt=0)
+    webhook_retention_days: float = Field(30.0, gt=0)
     log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     telegram: str = ""
@@ -65,6 +76,32 @@ class Settings(BaseSettings):
                     "SECRET_KEY is a default or shorter than 32 characters: make one with `openssl rand -hex 32`"
                 )
         return keys
+
+    @cached_property
+    def webhook_networks(self) -> tuple[str, ...]:
+        """The networks that events may be sent to besides the open internet."""
+        found = _words(self.webhook_allow_private)
+        for word in found:
+            try:
+                ip_network(word)
+            except ValueError as error:
+                raise Misconfigured(f"WEBHOOK_ALLOW_PRIVATE: {error}; write networks as in 10.1.0.0/16") from error
+        return found
+
+    @cached_property
+    def webhook_keys(self) -> tuple[str, ...]:
+        """The secrets of the endpoint of the settings; raises Misconfigured when it has none."""
+        keys = _words(self.webhook_secrets.get_secret_value())
+        if self.webhook_url and not (keys and all(_SECRET.fullmatch(key) for key in keys)):
+            raise Misconfigured(
+                'WEBHOOK_URL needs WEBHOOK_SECRETS, `whsec_` and base64: echo "whsec_$(openssl rand -base64 32)"'
+            )
+        return keys
+
+    @cached_property
+    def webhook_kinds(self) -> tuple[str, ...]:
+        """The kinds of event that the endpoint of the settings receives."""
+        return _words(self.webhook_events)
 
     @cached_property
     def database(self) -> str:
@@ -91,3 +128,7 @@ class Settings(BaseSettings):
                 "redis+cluster:// or rediss+cluster:// (redis+cluster://one.example.com:6379,two.example.com:6379)"
             ) from None
         return self.redis_url
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -17,6 +17,7 @@ from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
 from server.config import VERSION, Settings
 from server.errors import Problem
+from server.hooks.router import router as hook_router
 from server.logging import configure
 from server.realtime.handshake import PATH
 from server.runtime import Runtime
@@ -50,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     install_problems(app)
-    for router in (auth_router, message_router, thread_router, export_router):
+    for router in (auth_router, message_router, thread_router, export_router, hook_router):
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)

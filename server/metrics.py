@@ -15,6 +15,8 @@ sockets = Gauge("parley_sockets", "Open sockets on this process.", registry=regi
 deliveries = Counter("parley_deliveries_total", "Frames written to sockets.", registry=registry)
 bus_up = Gauge("parley_bus_up", "1 while this process hears the bus.", registry=registry)
 gaps = Counter("parley_gaps_filled_total", "Holes in a channel that were read from PostgreSQL.", registry=registry)
+hook_attempts = Counter("parley_hook_attempts_total", "Events sent to endpoints.", ["outcome"], registry=registry)
+hooks_suspended = Counter("parley_hooks_suspended_total", "Endpoints suspended after a day.", registry=registry)
 
 tasks_waiting = Gauge("parley_tasks_waiting", "Tasks that wait for a worker or are at work.", registry=registry)
 tasks_set_aside = Gauge("parley_tasks_set_aside", "Tasks set aside after five failures.", registry=registry)

@@ -22,6 +22,9 @@ from server.chat.service import Chat
 from server.config import Settings
 from server.database import Database
 from server.errors import Problem
+from server.hooks.client import Client
+from server.hooks.service import Hooks
+from server.hooks.targets import Reach, networks
 from server.pacing.limiter import Limiter
 from server.queue import Queue
 from server.realtime.guests import Limits
@@ -56,6 +59,8 @@ class Runtime:
         self._journal = Journal(settings.database, announcer.posted)
         entrance = Entrance(self._database)
         self._chat = Chat(self._database, self._journal, Access(entrance), announcer, settings.message_characters)
+        reach = Reach(networks(settings.webhook_networks))
+        self._hooks = Hooks(self._database, Client(reach), reach)
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -63,6 +68,7 @@ class Runtime:
         self._stack.push_async_callback(self._database.close)
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._passwords.close)
+        self._stack.push_async_callback(self._hooks.client.close)
         await self._node.open(self._channels)
         self._stack.push_async_callback(self._node.close)
         await self._bulletin.open()
@@ -86,6 +92,7 @@ class Runtime:
             "auth": self._auth,
             "chat": self._chat,
             "exports": Exports(self._database),
+            "hooks": self._hooks,
             "node": self._node,
         }
 

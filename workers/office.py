@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -36,6 +37,10 @@ class Office:
         self._journal = Journal(settings.database, self.announcer.posted)
         access = Access(Entrance(self.database))
         self.chat = Chat(self.database, self._journal, access, self.announcer, settings.message_characters)
+
+    def at_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have this called when the process ends, before what it stands on is closed."""
+        self._stack.push_async_callback(close)
 
     async def __aenter__(self) -> Self:
         await self.database.open()

@@ -51,6 +51,17 @@ class MessageStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Happening(StrEnum):
+    """What is told to systems outside. A post needs no row of its own for that; the others have one (`changes.py`)."""
+
+    POSTED = "message.posted"
+    EDITED = "message.edited"
+    DELETED = "message.deleted"
+    REACTED = "message.reacted"
+    OPENED = "thread.opened"
+    CHANGED = "thread.changed"
+
+
 SUBJECT_CHARACTERS = 200
 NAME_CHARACTERS = 64
 CLIENT_ID_CHARACTERS = 128

@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     ForeignKey,
+    Identity,
     Index,
     Text,
     func,
@@ -153,6 +154,21 @@ class Revision(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=sql("'{}'"))
     replaced_by: Mapped[UUID | None]
     replaced_at: Mapped[Created]
+
+
+class ThreadChange(Base):
+    """What happened to a thread besides posts, until somebody has told it on. `posted` says after how many of them."""
+
+    __tablename__ = "thread_changes"
+    __table_args__ = (Index("ix_thread_changes_thread_id", "thread_id"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id: Mapped[UUID]
+    thread_id: Mapped[UUID] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"))
+    posted: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    data: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[Created]
 
 
 class SearchText(Base):

@@ -15,7 +15,8 @@ from server import clock, ids
 from server.auth.policy import Caller
 from server.chat.access import Access
 from server.chat.announcer import Announcer
-from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
+from server.chat.changes import record_message
+from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind, Happening
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
@@ -160,7 +161,7 @@ async def edit(
         found.language = None  # of the old words; a sweep finds out about the new ones, as after a post
     found.text, found.tags, found.edited_at = new_text, new_tags, clock.now()
     await _reword(tx, found)
-    return await _changed(tx, chat, found)
+    return await _changed(tx, chat, found, Happening.EDITED)
 
 
 async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> str:
@@ -172,7 +173,7 @@ async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) 
     found.text, found.tags, found.payload, found.reactions = "", [], None, {}
     found.deleted_at = clock.now()
     await _reword(tx, found)
-    return await _changed(tx, chat, found)
+    return await _changed(tx, chat, found, Happening.DELETED)
 
 
 async def react(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, emoji: str) -> str:
@@ -186,7 +187,7 @@ async def react(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, e
     if sum(map(len, found.reactions.values())) >= REACTORS_LIMIT:
         raise Conflict("too_many_reactions", f"a message carries at most {REACTORS_LIMIT} reactions")
     found.reactions = {**found.reactions, emoji: [*people, str(caller.user)]}
-    return await _changed(tx, chat, found)
+    return await _changed(tx, chat, found, Happening.REACTED)
 
 
 async def unreact(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID, emoji: str) -> str:
@@ -198,7 +199,7 @@ async def unreact(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID,
     rest = [person for person in people if person != str(caller.user)]
     others = {word: names for word, names in found.reactions.items() if word != emoji}
     found.reactions = {**others, emoji: rest} if rest else others
-    return await _changed(tx, chat, found)
+    return await _changed(tx, chat, found, Happening.REACTED)
 
 
 async def revisions(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> list[Revision]:
@@ -254,12 +255,13 @@ async def _locked(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID)
     return found, standing
 
 
-async def _changed(tx: Transaction, chat: Chat, found: Message) -> str:
+async def _changed(tx: Transaction, chat: Chat, found: Message, happening: Happening) -> str:
     """Take the thread's next offset for the change, and promise to announce it."""
     top, epoch, slug = (await tx.session.execute(_NEXT_OFFSET, {"thread": found.thread_id})).one()
     found.offset = top
     await tx.session.flush()
     finished = await _as_json(tx, found)
+    await record_message(tx, happening, found.thread_id, finished)
     posted = Posted(found.id, found.thread_id, found.number, top, epoch, finished, slug)
     tx.after_commit(lambda: chat.announcer.posted([posted]))
     return finished

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server import ids
 from server.auth.models import User
 from server.auth.policy import Caller
-from server.chat.constants import MEMBERS_LIMIT, Capability, Kind, Status
+from server.chat.changes import record_thread
+from server.chat.constants import MEMBERS_LIMIT, Capability, Happening, Kind, Status
 from server.chat.models import Member, ReadMarker, Thread
 from server.chat.service import Chat
 from server.chat.standing import (
@@ -62,7 +63,7 @@ class MemberRow:
 
 async def own(tx: Transaction, caller: Caller) -> UUID:
     """The caller's own open conversation, made on first use; two first posts at once find the same one."""
-    thread_id, _ = await _find_or_make(tx.session, caller, Kind.SUPPORT, _own_slug(caller.user))
+    thread_id, _ = await _find_or_make(tx, caller, Kind.SUPPORT, _own_slug(caller.user))
     return thread_id
 
 
@@ -98,7 +99,7 @@ async def open_thread(
     others = [user for user in dict.fromkeys(members or []) if user != caller.user]
     slug = _slug(caller, kind, name, others)
     await _check_people(tx.session, others)
-    thread_id, is_new = await _find_or_make(tx.session, caller, kind, slug, subject=subject, tags=tags or [])
+    thread_id, is_new = await _find_or_make(tx, caller, kind, slug, subject=subject, tags=tags or [])
     if is_new:
         tx.session.add_all(Member(thread_id=thread_id, user_id=user, capability=Capability.POST) for user in others)
         own = _opener_may(kind)
@@ -146,7 +147,7 @@ async def _check_people(session: AsyncSession, people: list[UUID]) -> None:
 
 
 async def _find_or_make(
-    session: AsyncSession,
+    tx: Transaction,
     caller: Caller,
     kind: Kind,
     slug: str | None,
@@ -159,13 +160,14 @@ async def _find_or_make(
     row: dict[str, Any] = {"id": ids.new(), "kind": kind, "slug": slug, "subject": subject, "created_by": caller.user}
     row |= {"tags": bare_tags(tags or []), "attached_to": attached_to, "epoch": ids.new().hex[-8:]}
     new = insert(Thread).values(row).on_conflict_do_nothing(index_elements=["slug"]).returning(Thread.id)
-    while (made := await session.scalar(new)) is None:
-        found = await session.scalar(select(Thread.id).where(Thread.slug == slug))
+    while (made := await tx.session.scalar(new)) is None:
+        found = await tx.session.scalar(select(Thread.id).where(Thread.slug == slug))
         if found is not None:  # else it was archived in between, and the name is free
             return found, False
     capability = _opener_may(kind)
     if capability is not None:
-        session.add(Member(thread_id=made, user_id=caller.user, capability=capability))
+        tx.session.add(Member(thread_id=made, user_id=caller.user, capability=capability))
+    await record_thread(tx, Happening.OPENED, made)
     return made, True
 
 
@@ -176,7 +178,7 @@ async def notes_of(tx: Transaction, chat: Chat, caller: Caller, thread_id: UUID)
         raise Forbidden("operators_only", "private notes are the operators'")
     if standing.kind is Kind.NOTES:
         raise Invalid("notes_on_notes", "this thread is itself the notes of another")
-    found, _ = await _find_or_make(tx.session, caller, Kind.NOTES, f"notes:{thread_id}", attached_to=thread_id)
+    found, _ = await _find_or_make(tx, caller, Kind.NOTES, f"notes:{thread_id}", attached_to=thread_id)
     return found
 
 
@@ -251,6 +253,7 @@ async def change(
         if status is Status.ARCHIVED and standing.kind is Kind.SUPPORT:
             thread.slug = None  # the next word of its owner opens a new conversation
     await tx.session.flush()
+    await record_thread(tx, Happening.CHANGED, thread_id)
     slug = thread.slug
 
     def announce() -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
 import server.auth.models
-import server.chat.models  # noqa: F401  imported for their tables
+import server.chat.models
+import server.hooks.models  # noqa: F401  imported for their tables
 from server.database import engine as engine_of
 from server.embedded.schema import configuration, migrate, revisions
 from server.models import Base

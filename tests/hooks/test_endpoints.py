@@ -1,0 +1,89 @@
+"""Endpoints over REST: for admins alone, with secrets that rotate, a test, a replay, and no loss while suspended."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.eventually import eventually
+from tests.hooks.installation import Installation, installation
+from tests.hooks.receiver import Heard, receiver
+
+PATIENCE_SECONDS = 40.0
+
+
+async def test_only_admins_and_only_good_targets(home: Installation) -> None:
+    assert (await home.visitor.call("GET", "/hooks")).status == 403
+    for url in ("ftp://example.com/", "http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"):
+        answer = await home.admin.call("POST", "/hooks", {"url": url})
+        assert (answer.status, answer.body["code"]) == (422, "url_refused")
+    made = await home.endpoint("https://crm.example.com/", kinds=["message.posted"], description="CRM")
+    assert made["secret"].startswith("whsec_")
+    read = await home.ask("GET", f"/hooks/{made['id']}")
+    assert "secret" not in read
+    assert read["waiting"] == 0
+    changed = await home.ask("PATCH", f"/hooks/{made['id']}", {"kinds": ["*"]})
+    assert changed["kinds"] == ["*"]
+    assert [one["id"] for one in await home.ask("GET", "/hooks")] == [made["id"]]
+    await home.ask("DELETE", f"/hooks/{made['id']}")
+    assert (await home.admin.call("GET", f"/hooks/{made['id']}")).body["code"] == "no_such_endpoint"
+
+
+async def test_a_test_event_says_what_came_back(home: Installation) -> None:
+    async with receiver(lambda _: 302) as one:
+        one.headers = "location: http://169.254.169.254/\r\n"
+        endpoint = await home.endpoint(one.url())
+        rotated = await home.ask("POST", f"/hooks/{endpoint['id']}/secret", {})
+        told = await home.ask("POST", f"/hooks/{endpoint['id']}/test")
+        assert (told["status"], told["is_taken"], told["answer"]) == (302, False, "thank you")
+        (heard,) = one.heard
+        assert heard.kind == "hooks.test"
+        assert heard.is_signed_by(endpoint["secret"])
+        assert heard.is_signed_by(rotated["secret"])
+        alone = await home.ask("POST", f"/hooks/{endpoint['id']}/secret", {"drop_others": True})
+        await home.ask("POST", f"/hooks/{endpoint['id']}/test")
+        assert one.heard[1].is_signed_by(alone["secret"])
+        assert len(one.heard[1].signatures) == 1
+        assert [attempt["outcome"] for attempt in await home.log(endpoint)] == ["test", "test"]
+
+
+async def test_a_name_that_leads_inside_is_refused_when_it_is_resolved(fresh_database: str, redis_url: str) -> None:
+    async with installation(fresh_database, redis_url, WEBHOOK_ALLOW_PRIVATE="") as home, receiver() as one:
+        for host in ("localhost", "2130706433", "127.1"):
+            endpoint = await home.endpoint(f"http://{host}:{one.port}/")
+            told = await home.ask("POST", f"/hooks/{endpoint['id']}/test")
+            assert told["status"] is None
+            assert ("open internet" in told["answer"]) is (host == "localhost"), "the others are no addresses at all"
+        assert one.heard == []
+
+
+@pytest.mark.parametrize("status", [410, 500])
+async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
+    status: int, fresh_database: str, redis_url: str
+) -> None:
+    answers = [status]
+
+    def as_told(_: Heard) -> int:
+        return answers[0]
+
+    settings = {"WEBHOOK_GIVE_UP_SECONDS": "0.5"}
+    async with installation(fresh_database, redis_url, **settings) as home, receiver(as_told) as one:
+        endpoint = await home.endpoint(one.url(), kinds=["message.posted"])
+        address = f"/hooks/{endpoint['id']}"
+        sent = [(await home.says(f"{number}"))["id"] for number in range(5)]
+
+        async def is_suspended() -> bool:
+            return (await home.ask("GET", address))["suspended_why"] is not None
+
+        await eventually(is_suspended, within=PATIENCE_SECONDS)
+        assert (await home.ask("GET", address))["waiting"] == 5
+        answers[0] = 200
+        await home.ask("PATCH", address, {"is_suspended": False})
+        await eventually(lambda: len(one.first()) == 5, within=PATIENCE_SECONDS)
+        assert [heard.data["id"] for heard in one.taken] == sent
+        again = await home.ask("POST", f"{address}/replay", {"event_id": sent[1]})
+        assert again == {"events": 1, "next": None}
+        await eventually(lambda: len(one.taken) == 6, within=PATIENCE_SECONDS)
+        assert one.taken[5].id == one.taken[1].id
+        assert (await home.ask("POST", f"{address}/replay", {"since": "2020-01-01T00:00:00Z"}))["events"] == 5
+        await eventually(lambda: len(one.taken) == 11, within=PATIENCE_SECONDS)
+        assert [heard.body for heard in one.taken[6:]] == [heard.body for heard in one.taken[:5]]
