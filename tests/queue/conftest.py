@@ -22,7 +22,7 @@ from tests.eventually import eventually
 from tests.fleet.server import ROOT, SECRET, Program
 from tests.queue.orders import LEASE, NOTES
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0  # an interpreter starts in it, on a machine where all tests run at once
 
 
 class Shop:

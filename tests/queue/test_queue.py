@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,11 +18,14 @@ from server.embedded.valkey import Valkey
 from server.queue import Queue, Task
 from server.stream import DATA, ENTRIES, STREAM
 from server.valkey import connect
-from tests.eventually import TIME_UNIT, eventually
+from tests.eventually import TIME_UNIT
+from tests.eventually import eventually as soon
 from tests.queue.orders import Wait
 
 ROUNDS = 100
 LONG_SECONDS = 600.0
+
+eventually = partial(soon, within=20.0)
 
 
 class Odd(Task):
@@ -98,7 +102,7 @@ async def test_what_is_said_while_redis_is_away_is_said_when_it_is_back(valkey: 
         for row in range(100):
             talking.say(Wait(row=row))
         valkey.start()
-        await eventually(lambda: _is(client, list(range(100))), within=20.0)
+        await eventually(lambda: _is(client, list(range(100))))
 
 
 async def test_a_full_stream_takes_no_more_and_forgets_nothing(valkey: Valkey) -> None:

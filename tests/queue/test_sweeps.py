@@ -31,7 +31,7 @@ async def test_neither_a_failing_nor_a_hanging_sweep_delays_another_or_ends() ->
     stopped = asyncio.Event()
     sweeps = [sweep_until(stopped, sweep, longest_seconds=LONGEST_SECONDS) for sweep in (works, fails, hangs)]
     running = [asyncio.create_task(sweep) for sweep in sweeps]
-    await eventually(lambda: swept["works"] >= 4 and swept["fails"] >= 2 and swept["hangs"] >= 2)
+    await eventually(lambda: swept["works"] >= 4 and swept["fails"] >= 2 and swept["hangs"] >= 2, within=20.0)
     assert swept["works"] >= swept["fails"]
     stopped.set()
     done, _ = await asyncio.wait(running, timeout=10)
@@ -43,5 +43,5 @@ async def test_a_scheduler_in_a_hanging_sweep_ends_when_told(shop: Shop) -> None
     await shop.began(1)
     began = time.monotonic()
     assert await scheduler.stop() == 0
-    assert time.monotonic() - began < 15 * TIME_UNIT
+    assert time.monotonic() - began < 20 * TIME_UNIT
     assert '"event": "sweeps_cut"' in scheduler.log.read_text()
