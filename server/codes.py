@@ -81,6 +81,9 @@ CODES = {
     "fixed_membership": "threads of this kind have no members to change",
     "last_manager": "the group would have nobody who manages it: let another member do so first",
     "too_many_members": "the thread has as many members as it may: open a room",
+    "kind_not_handled": "threads of this kind are looked after by their members alone",
+    "taken_already": "another operator looks after the thread: have it handed on to you (`transfer`)",
+    "not_an_operator": "only operators and admins look after support threads",
     "notes_on_notes": "the thread is itself the notes of another",
 }
 
