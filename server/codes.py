@@ -84,6 +84,10 @@ CODES = {
     "kind_not_handled": "threads of this kind are looked after by their members alone",
     "taken_already": "another operator looks after the thread: have it handed on to you (`transfer`)",
     "not_an_operator": "only operators and admins look after support threads",
+    "no_such_article": "there is no such article",
+    "article_exists": "there is an article of this key in this language: change that one",
+    "bad_import": "a file cannot be read; the detail names it, and what to correct",
+    "no_such_answer": "the message is no answer of the assistant's, or the caller may not know that it is",
     "notes_on_notes": "the thread is itself the notes of another",
 }
 

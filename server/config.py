@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     login_attempts_per_minute: int = Field(10, ge=1)
     log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    assistant: str = Field("knowledge", pattern="^(knowledge|none)$")
+    assistant_seconds: float = Field(20.0, gt=0, le=45)
     telegram: str = ""
     telegram_token: SecretStr = SecretStr("")
 

@@ -163,6 +163,12 @@ class MessageWithContext(MessageView):
     context: list[MessageView] | None = None
 
 
+class MessageSent(MessageView):
+    """A message that was posted; with `wait` also the assistant's reply, or null where none came in time."""
+
+    reply: MessageView | None = None
+
+
 class HistoryQuery(Input):
     """Which messages: of a thread, of a person's conversation, or, with neither, of the caller's own."""
 

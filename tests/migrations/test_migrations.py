@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
+import server.assistant.models
 import server.auth.models
 import server.chat.models  # noqa: F401  imported for their tables
 from server.database import engine as engine_of
