@@ -18,6 +18,7 @@ from server.chat.bulletin import Bulletin
 from server.chat.channels import ChatChannels
 from server.chat.entrance import Entrance
 from server.chat.journal import Journal
+from server.chat.replies import Replies
 from server.chat.service import Chat
 from server.config import Settings
 from server.database import Database
@@ -55,6 +56,7 @@ class Runtime:
         self._journal = Journal(settings.database, announcer.posted)
         entrance = Entrance(self._database)
         self._chat = Chat(self._database, self._journal, Access(entrance), announcer, settings.message_characters)
+        self._replies = Replies(self._database)
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -70,6 +72,7 @@ class Runtime:
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
         self._stack.push_async_callback(self._journal.close)
+        self._stack.push_async_callback(self._replies.close)
         return self
 
     async def __aexit__(
@@ -84,6 +87,7 @@ class Runtime:
             "database": self._database,
             "auth": self._auth,
             "chat": self._chat,
+            "replies": self._replies,
             "node": self._node,
         }
 
