@@ -63,7 +63,6 @@ def upgrade() -> None:
     sa.Column('language', sa.Text(), nullable=False),
     sa.Column('articles', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
     sa.Column('model', sa.Text(), nullable=True),
-    sa.Column('tokens', sa.Integer(), nullable=True),
     sa.Column('latency_ms', sa.Integer(), nullable=False),
     sa.Column('reply_text', sa.Text(), nullable=False),
     sa.Column('reply_payload', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -10,8 +10,6 @@ from uuid import UUID
 from server.assistant.constants import OFFERS_LIMIT, Carrier, Path
 from server.assistant.phrases import language_name, phrase
 from server.assistant.retrieval import Findings, Hit, Known
-
-Say = Callable[[str], None]  # what there is of the answer so far; for whoever watches, and kept nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,6 @@ class Reply:
     payload: dict[str, Any]
     hits: Sequence[Hit] = ()
     model: str | None = None
-    tokens: int | None = None
 
 
 class ReplyCarrier(Protocol):
@@ -41,7 +38,7 @@ class ReplyCarrier(Protocol):
 
     name: Carrier
 
-    async def reply(self, question: Question, say: Say) -> Reply:
+    async def reply(self, question: Question) -> Reply:
         """Find an answer, or say that a person is needed."""
         ...
 
@@ -51,7 +48,7 @@ class Knowledge:
 
     name = Carrier.KNOWLEDGE
 
-    async def reply(self, question: Question, say: Say) -> Reply:  # noqa: ARG002  the answer is there at once
+    async def reply(self, question: Question) -> Reply:
         """The article that the question is about, in its own words."""
         findings = question.findings
         if findings.is_sure:
@@ -67,7 +64,7 @@ class Nobody:
 
     name = Carrier.NONE
 
-    async def reply(self, question: Question, say: Say) -> Reply:  # noqa: ARG002  nothing to say
+    async def reply(self, question: Question) -> Reply:
         """A person is needed."""
         return called(Path.NOBODY, question.language, question.findings)
 

@@ -72,7 +72,8 @@ class Engine:
                 continue
             asked = await self.ledger.question(thread_id, stand) if stand.is_free else None
             if asked is None:
-                await self.ledger.release(thread_id, lease, stand.posted)
+                # What is said while somebody looks after the thread is looked at when it is given back.
+                await self.ledger.release(thread_id, lease, stand.posted if stand.is_free else stand.seen)
                 return
             decision = await self._decide(thread_id, lease, asked, stand)
             if decision is not None:
@@ -108,7 +109,6 @@ class Engine:
             reply.payload,
             round((clock.monotonic() - began) * 1000),
             reply.model,
-            reply.tokens,
         )
 
     async def _by_rule(self, asked: Asked, language: str) -> Reply | None:
@@ -127,7 +127,7 @@ class Engine:
         try:
             async with asyncio.timeout(self.budget_seconds):
                 findings = await self.retrieval.find(asked.text, language)
-                return await carrier.reply(Question(asked.text, language, findings, offers), _unheard)
+                return await carrier.reply(Question(asked.text, language, findings, offers))
         except TimeoutError:
             log.warning("answer_too_slow", question=str(asked.id), carrier=carrier.name)
             return carriers.called(Path.TIMEOUT, language)
@@ -170,7 +170,3 @@ class Engine:
             async with self.chat.database.transaction() as tx:
                 await handling.call_person(tx, self.chat.announcer, thread_id)
         await self.ledger.finish(decided.question_id, reply_id)
-
-
-def _unheard(_: str) -> None:
-    """Who answers at once has no drafts to show."""

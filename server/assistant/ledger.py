@@ -59,10 +59,10 @@ WHERE m.thread_id = $1 AND m.number < $2 AND m.deleted_at IS NULL ORDER BY m.num
 UNFINISHED = "SELECT * FROM decisions WHERE thread_id = $1 AND finished_at IS NULL ORDER BY number LIMIT 1"
 LATEST = "SELECT path, language FROM decisions WHERE thread_id = $1 ORDER BY number DESC LIMIT $2"
 DECIDE = """
-INSERT INTO decisions (question_id, thread_id, number, path, carrier, language, articles, model, tokens, latency_ms,
+INSERT INTO decisions (question_id, thread_id, number, path, carrier, language, articles, model, latency_ms,
                        reply_text, reply_payload)
-SELECT $2, $1, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12::jsonb FROM attendances a
-WHERE a.thread_id = $1 AND a.lease = $13
+SELECT $2, $1, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11::jsonb FROM attendances a
+WHERE a.thread_id = $1 AND a.lease = $12
 ON CONFLICT (question_id) DO NOTHING
 """
 FINISH = "UPDATE decisions SET finished_at = now(), reply_id = $2 WHERE question_id = $1 AND finished_at IS NULL"
@@ -105,7 +105,6 @@ class Decided:
     reply_payload: dict[str, Any] | None
     latency_ms: int
     model: str | None = None
-    tokens: int | None = None
 
 
 class Ledger:
@@ -185,7 +184,6 @@ class Ledger:
             payload,
             row["latency_ms"],
             row["model"],
-            row["tokens"],
         )
 
     async def latest(self, thread_id: UUID, count: int) -> list[tuple[Path, str]]:
@@ -207,7 +205,6 @@ class Ledger:
                 decided.language,
                 json.dumps(decided.articles),
                 decided.model,
-                decided.tokens,
                 decided.latency_ms,
                 decided.reply_text,
                 payload,

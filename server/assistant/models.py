@@ -85,7 +85,6 @@ class Decision(Base):
     language: Mapped[str] = mapped_column(Text)
     articles: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=sql("'[]'"))
     model: Mapped[str | None] = mapped_column(Text)
-    tokens: Mapped[int | None]
     latency_ms: Mapped[int]
     reply_text: Mapped[str] = mapped_column(Text)
     reply_payload: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))

@@ -155,7 +155,6 @@ class DecisionView(BaseModel):
     language: str
     articles: list[ArticleScore]
     model: str | None
-    tokens: int | None
     latency_ms: int
     reply_id: UUID | None
     is_helpful: bool | None

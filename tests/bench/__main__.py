@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import bus, fairness, fanout, history, idle, posts, socket_posts, storm
+from tests.bench import assistant, bus, fairness, fanout, history, idle, posts, socket_posts, storm
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "idle": idle.measure,
     "socket-posts": socket_posts.measure,
     "storm": storm.measure,
+    "assistant": assistant.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")
