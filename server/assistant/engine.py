@@ -57,8 +57,9 @@ class Engine:
                 await self._attend(thread_id, lease)
         except Unavailable as error:
             log.warning("attendance_waits", reason=error.detail)
-        except Exception:  # one thread must not keep the others from an answer
+        except Exception:  # one thread must not keep the others from an answer, and must not be met with silence
             log.exception("attendance_failed", thread_id=str(thread_id))
+            await self._despair(thread_id)
         finally:
             self._room.release()
 
@@ -167,6 +168,16 @@ class Engine:
             )
             reply_id = (await self.chat.journal.post(draft)).id
         if decided.path in CALLING:
-            async with self.chat.database.transaction() as tx:
-                await handling.call_person(tx, self.chat.announcer, thread_id)
+            await self._call_person(thread_id)
         await self.ledger.finish(decided.question_id, reply_id)
+
+    async def _despair(self, thread_id: UUID) -> None:
+        """Call a person without a word; if even that fails, whoever finds the lease expired begins anew."""
+        try:
+            await self._call_person(thread_id)
+        except Unavailable as error:
+            log.warning("attendance_waits", reason=error.detail)
+
+    async def _call_person(self, thread_id: UUID) -> None:
+        async with self.chat.database.transaction() as tx:
+            await handling.call_person(tx, self.chat.announcer, thread_id)

@@ -46,6 +46,15 @@ class Broken:
         raise RuntimeError(f"a model server that answers nonsense to {question.text}")
 
 
+class Unspeakable:
+    """A carrier whose answer cannot be kept."""
+
+    name = Carrier.KNOWLEDGE
+
+    async def reply(self, question: Question) -> Reply:
+        return Reply(Path.ANSWER, f"\x00{question.text}", {})
+
+
 def engine_of(house: House, carrier: ReplyCarrier, budget_seconds: float = 30.0) -> Engine:
     known = {Carrier.KNOWLEDGE: carrier, Carrier.NONE: carriers.Nobody()}
     retrieval = Retrieval(house.database, None)
@@ -84,6 +93,12 @@ async def test_whatever_a_carrier_does_a_person_is_called_in_time(
     await ada.says("Hello?", {"id": asked["thread_id"]})
     await engine.sweep()
     assert len(await replies(ada, asked["thread_id"])) == 1, "it is silent until it is given back"
+
+
+async def test_where_nothing_can_be_said_a_person_is_called_all_the_same(house: House, ada: Person) -> None:
+    asked = await ada.says("Where is my parcel?")
+    await engine_of(house, Unspeakable()).sweep()
+    assert (await ada.get(f"/chat/threads/{asked['thread_id']}"))["waiting_since"] is not None
 
 
 async def test_a_newer_message_cancels_a_running_answer(house: House, ada: Person) -> None:
