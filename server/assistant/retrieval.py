@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from server.assistant.constants import HITS_LIMIT, QUESTION_CHARACTERS, stems_of
-from server.assistant.meaning import Meaning
 from server.database import Database
 
 ARTICLES_LIMIT = 10_000  # that are held with their meaning: 15 MB
@@ -43,6 +42,16 @@ UNMEANT = """
 SELECT id, title, text, version FROM articles WHERE enabled AND vector_model IS DISTINCT FROM $1 ORDER BY id LIMIT $2
 """
 MEANT = "UPDATE articles SET vector = $2, vector_model = $3 WHERE id = $1 AND version = $4"
+
+
+class Model(Protocol):
+    """What tells how near texts are in meaning (`meaning.Meaning`). It takes its time: called beside the loop."""
+
+    model: str
+
+    def of_article(self, title: str, text: str) -> bytes: ...
+    def table(self, vectors: Sequence[bytes]) -> Any: ...
+    def nearness(self, question: str, table: Any) -> list[float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ class _Shelf:
 class Retrieval:
     """One a worker process. With `meaning` it keeps the vectors of all articles in memory."""
 
-    def __init__(self, database: Database, meaning: Meaning | None) -> None:
+    def __init__(self, database: Database, meaning: Model | None) -> None:
         self._database = database
         self._meaning = meaning
         self._shelves: dict[str, _Shelf] = {}
@@ -158,12 +167,11 @@ class Retrieval:
             if shelf is not None and shelf.stamp == stamp:
                 return shelf
             rows = await connection.fetch(SHELF, language, ARTICLES_LIMIT)
-        if self._meaning is not None:
-            rows = [row for row in rows if row["vector_model"] == self._meaning.model] or rows
         articles = [Known(row["id"], row["key"], row["language"], row["title"], row["text"]) for row in rows]
-        is_meant = bool(rows) and self._meaning is not None and rows[0]["vector_model"] == self._meaning.model
-        vectors = [row["vector"] for row in rows] if is_meant else []
-        table = self._meaning.table(vectors) if self._meaning is not None and vectors else None
+        table = None
+        # Until each has its meaning, all are compared by words: the right one may be among those without.
+        if self._meaning is not None and all(row["vector_model"] == self._meaning.model for row in rows) and rows:
+            table = self._meaning.table([row["vector"] for row in rows])
         shelf = self._shelves[language] = _Shelf(stamp, articles, table)
         if len(self._shelves) > SHELVES_LIMIT:
             del self._shelves[next(iter(self._shelves))]

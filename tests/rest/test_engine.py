@@ -16,7 +16,7 @@ from server.assistant.engine import Engine
 from server.assistant.ledger import Ledger
 from server.assistant.retrieval import Retrieval
 from tests.eventually import eventually
-from tests.rest.house import House, Person
+from tests.rest.house import House, Person, open_house
 
 
 @dataclass
@@ -169,3 +169,19 @@ async def test_old_questions_of_an_operators_conversation_are_not_answered(house
     await olga.post(f"/chat/threads/{asked['thread_id']}/release")
     await engine_of(house, told).sweep()
     assert told.asked == []
+
+
+async def test_who_is_asked_back_twice_gets_a_person(fresh_database: str, redis_url: str) -> None:
+    async with open_house(fresh_database, redis_url) as shop:
+        olga, ada = await shop.person("Olga", role="operator"), await shop.person("Ada")
+        for key in ("gift-cards", "gift-wrapping"):
+            await olga.post("/assistant/articles", key=key, title=key.replace("-", " "), text="About gifts.")
+        engine = engine_of(shop, carriers.Knowledge())
+        paths = []
+        for _ in range(3):
+            thread = (await ada.says("a gift"))["thread_id"]
+            await engine.sweep()
+            newest = await shop.rows("SELECT path FROM decisions ORDER BY number DESC LIMIT 1")
+            paths.append(newest[0]["path"])
+        assert paths == ["offer", "offer", "misses"]
+        assert (await ada.get(f"/chat/threads/{thread}"))["waiting_since"] is not None
