@@ -8,6 +8,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
+import server.assistant.models
 import server.auth.models
 import server.chat.models
 import server.hooks.models  # noqa: F401  imported for their tables

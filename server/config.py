@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     webhook_retention_days: float = Field(30.0, gt=0)
     log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    assistant: str = Field("knowledge", pattern="^(knowledge|none)$")
+    assistant_seconds: float = Field(20.0, gt=0, le=45)
     telegram: str = ""
     telegram_token: SecretStr = SecretStr("")
 

@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 from server import asyncapi, metrics, reference
+from server.assistant.router import router as assistant_router
 from server.auth.router import router as auth_router
 from server.chat.export_router import router as export_router
 from server.chat.router import router as message_router
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     install_problems(app)
-    for router in (auth_router, message_router, thread_router, export_router, hook_router):
+    for router in (auth_router, message_router, thread_router, export_router, assistant_router, hook_router):
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)

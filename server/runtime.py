@@ -18,6 +18,7 @@ from server.chat.channels import ChatChannels
 from server.chat.entrance import Entrance
 from server.chat.export import Exports
 from server.chat.journal import Journal
+from server.chat.replies import Replies
 from server.chat.service import Chat
 from server.config import Settings
 from server.database import Database
@@ -61,6 +62,7 @@ class Runtime:
         self._chat = Chat(self._database, self._journal, Access(entrance), announcer, settings.message_characters)
         reach = Reach(networks(settings.webhook_networks))
         self._hooks = Hooks(self._database, Client(reach), reach)
+        self._replies = Replies(self._database)
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -77,6 +79,7 @@ class Runtime:
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
         self._stack.push_async_callback(self._journal.close)
+        self._stack.push_async_callback(self._replies.close)
         return self
 
     async def __aexit__(
@@ -93,6 +96,7 @@ class Runtime:
             "chat": self._chat,
             "exports": Exports(self._database),
             "hooks": self._hooks,
+            "replies": self._replies,
             "node": self._node,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workers import chat, hooks, keeping
+from workers import assistant, chat, hooks, keeping
 from workers.duty import Duty
 from workers.office import Office
 
@@ -13,4 +13,5 @@ Duties = Callable[[Office], list[Duty]]
 
 def duties(office: Office) -> list[Duty]:
     """One entry for every task that a room declares; a test counts them."""
-    return [*chat.duties(office), *hooks.duties(office), *keeping.duties(office)]
+    rooms = (chat, assistant, hooks, keeping)
+    return [duty for room in rooms for duty in room.duties(office)]

@@ -16,7 +16,7 @@ from server.chat.constants import Capability
 from server.chat.events import Changed, Event, Joined, Left, Typing, Unread
 from server.chat.journal import Posted
 from server.chat.names import THREAD, channel_of, channels_of
-from server.chat.tasks import IndexMessages
+from server.chat.tasks import AnswerQuestions, IndexMessages
 from server.queue import Task
 from server.realtime.seam import Publication
 
@@ -53,6 +53,7 @@ class Announcer:
                 self._tell(channel, ones[0].epoch, publications)
             self._bulletin.note(thread_id)
         self._say(IndexMessages())
+        self._say(AnswerQuestions())
 
     def typing(self, caller: Caller, thread_id: UUID, slug: str | None) -> None:
         """Somebody types; said again only after a while."""

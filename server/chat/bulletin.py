@@ -32,7 +32,7 @@ LIMIT $2
 LINES = """
 SELECT 'inbox', CAST(json_build_object(
          'type', 'thread', 'thread_id', id, 'kind', kind, 'subject', subject, 'status', status, 'tags', tags,
-         'handled_by', handled_by, 'posted', posted, 'active_at', active_at) AS text)
+         'handled_by', handled_by, 'waiting_since', waiting_since, 'posted', posted, 'active_at', active_at) AS text)
 FROM threads WHERE id = ANY ($1) AND kind IN ('support', 'telegram')
 """
 

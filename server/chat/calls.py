@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from server import voice
 from server.auth.policy import Caller
-from server.chat import service, threads
+from server.chat import handling, service, threads
 from server.chat.history import Filter, Window
 from server.chat.schemas import (
     ChatMessageRequest,
@@ -26,7 +26,10 @@ from server.chat.schemas import (
     ThreadPage,
     ThreadRead,
     ThreadsAsked,
+    ThreadTaken,
+    ThreadTransferred,
     ThreadTyped,
+    ThreadView,
 )
 from server.chat.service import Chat, NewMessage
 from server.errors import Invalid, Missing
@@ -112,8 +115,33 @@ async def _history(chat: Chat, caller: Caller, asked: HistoryQuery) -> str:
 async def _threads(chat: Chat, caller: Caller, asked: ThreadsAsked) -> str:
     async with chat.database.transaction() as tx:
         return await threads.listing(
-            tx, caller, status=asked.status, kind=asked.kind, mine=asked.mine, limit=asked.limit, cursor=asked.cursor
+            tx,
+            caller,
+            status=asked.status,
+            kind=asked.kind,
+            mine=asked.mine,
+            waiting=asked.waiting,
+            limit=asked.limit,
+            cursor=asked.cursor,
         )
+
+
+async def _take(chat: Chat, caller: Caller, body: ThreadTaken) -> str:
+    async with chat.database.transaction() as tx:
+        await handling.take(tx, chat, caller, body.thread_id)
+        return await threads.view(tx, caller, body.thread_id)
+
+
+async def _release(chat: Chat, caller: Caller, body: ThreadTaken) -> str:
+    async with chat.database.transaction() as tx:
+        await handling.release(tx, chat, caller, body.thread_id)
+        return await threads.view(tx, caller, body.thread_id)
+
+
+async def _transfer(chat: Chat, caller: Caller, body: ThreadTransferred) -> str:
+    async with chat.database.transaction() as tx:
+        await handling.transfer(tx, chat, caller, body.thread_id, body.user_id)
+        return await threads.view(tx, caller, body.thread_id)
 
 
 # Any: each verb takes the form it stands beside, which no type for the table can say.
@@ -126,4 +154,7 @@ CALLS: Mapping[str, Call[Any]] = {
     "chat.typing": Call(ThreadTyped, Taken, _typing, "Tell those who listen that one types."),
     "chat.history": Call(HistoryQuery, HistoryPage, _history, "A page of a thread, or of a person's conversation."),
     "chat.threads": Call(ThreadsAsked, ThreadPage, _threads, "One's threads, the most recently active first."),
+    "chat.take": Call(ThreadTaken, ThreadView, _take, "Look after a support thread oneself; for operators."),
+    "chat.release": Call(ThreadTaken, ThreadView, _release, "Give a support thread back to the assistant."),
+    "chat.transfer": Call(ThreadTransferred, ThreadView, _transfer, "Hand a support thread on to an operator."),
 }

@@ -60,6 +60,7 @@ class Happening(StrEnum):
     REACTED = "message.reacted"
     OPENED = "thread.opened"
     CHANGED = "thread.changed"
+    ASSIGNED = "thread.assigned"
 
 
 SUBJECT_CHARACTERS = 200
@@ -72,6 +73,7 @@ REACTIONS_LIMIT = 50  # different emoji on one message
 REACTORS_LIMIT = 1000  # people behind all of them; each change says the whole message again, to everybody
 PAYLOAD_BYTES = 16_384
 PAYLOAD_DEPTH = 64  # lists and objects within each other; whoever reads it may have a stack, too
+WAIT_LIMIT_SECONDS = 30  # that a caller may wait for the assistant: proxies give up after a minute
 MEMBERS_LIMIT = 1000
 PAGE_LIMIT = 200
 SKIP_LIMIT = 10_000  # `offset` walks rows; beyond this only a cursor is honest

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from server.chat.replies import Replies
 from server.chat.service import Chat
 
 
@@ -14,6 +15,12 @@ async def _chat(request: Request) -> Chat:  # not `def`: FastAPI would take a th
     return chat
 
 
+async def _replies(request: Request) -> Replies:
+    replies: Replies = request.state.replies
+    return replies
+
+
+TheReplies = Annotated[Replies, Depends(_replies)]
 TheChat = Annotated[Chat, Depends(_chat)]
 
 

@@ -32,7 +32,7 @@ class Read(Event, frozen=True):
 
 
 class Changed(Event, frozen=True):
-    """The thread was renamed, tagged, archived or reopened: read it again (GET /chat/threads/{thread_id})."""
+    """The thread was renamed, tagged, archived, reopened, taken or given back: read it again, as a thread."""
 
 
 class Unread(Event, frozen=True):
@@ -60,6 +60,7 @@ class Line(Event, frozen=True, tag="thread"):
     status: Status
     tags: list[str]
     handled_by: UUID | None
+    waiting_since: Annotated[datetime, Meta(tz=True)] | None
     posted: int
     active_at: Annotated[datetime, Meta(tz=True)]
 

@@ -46,6 +46,7 @@ class Thread(Base):
         # Asked for each thread and each person that goes.
         Index("ix_threads_attached_to", "attached_to", postgresql_where=sql("attached_to IS NOT NULL")),
         Index("ix_threads_handled_by", "handled_by", postgresql_where=sql("handled_by IS NOT NULL")),
+        Index("ix_threads_waiting_since", "waiting_since", postgresql_where=sql("waiting_since IS NOT NULL")),
         # Half of each page is left free, so that the counters are updated in place (HOT) at every flush.
         {"postgresql_with": {"fillfactor": "50"}},
     )
@@ -59,6 +60,8 @@ class Thread(Base):
     attached_to: Mapped[UUID | None] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"))
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     handled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # Since when it waits for a person; None while the assistant or an operator looks after it.
+    waiting_since: Mapped[datetime | None]
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=sql("'{}'"))
     posted: Mapped[int] = mapped_column(BigInteger, server_default="0")
     top: Mapped[int] = mapped_column(BigInteger, server_default="0")

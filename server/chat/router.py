@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from server.auth.dependencies import CurrentUser, caller_of
 from server.chat import service, threads
-from server.chat.dependencies import TheChat, finished
+from server.chat.constants import WAIT_LIMIT_SECONDS
+from server.chat.dependencies import TheChat, TheReplies, finished
 from server.chat.history import Filter, Window
 from server.chat.schemas import (
     ChatMessageRequest,
@@ -20,6 +21,7 @@ from server.chat.schemas import (
     HistoryPage,
     HistoryQuery,
     MessageChange,
+    MessageSent,
     MessageView,
     MessageWithContext,
     RevisionView,
@@ -46,22 +48,38 @@ Neighbours = Annotated[
 @router.post(
     "/send",
     status_code=201,
-    response_model=MessageView,
+    response_model=MessageSent,
     summary="Post a message",
     responses={
         **documented(POSTED, JOURNALED),
-        200: {"model": MessageView, "description": "Posted before with this client_id."},
+        200: {"model": MessageSent, "description": "Posted before with this client_id."},
     },
 )
-async def send(body: ChatMessageRequest, caller: CurrentUser, chat: TheChat) -> Response:
-    """Post a message. Answered after the commit; the same `client_id` again returns the first message with 200."""
+async def send(
+    body: ChatMessageRequest,
+    caller: CurrentUser,
+    chat: TheChat,
+    replies: TheReplies,
+    wait: Annotated[
+        float, Query(ge=0, le=WAIT_LIMIT_SECONDS, description="Seconds to wait for the assistant's reply.")
+    ] = 0,
+) -> Response:
+    """Post a message. Answered after the commit; the same `client_id` again returns the first message with 200.
+
+    With `wait` the answer comes with the assistant's `reply`, or when the time is over: then `reply` is null, and the
+    reply is heard in the thread like any message.
+    """
     thread_id = body.thread_id
     if thread_id is None:
         async with chat.database.transaction() as tx:
             thread_id = await threads.own(tx, caller)
     new = NewMessage(body.text, body.client_id, body.reply_to, body.tags, body.payload)
     posted = await service.post(chat, caller, thread_id, new)
-    return finished(posted.json, 201 if posted.is_first else 200)
+    status = 201 if posted.is_first else 200
+    if not wait:
+        return finished(posted.json, status)
+    reply = await replies.first(thread_id, posted.number, wait)
+    return finished(f'{posted.json[:-1]},"reply":{reply or "null"}}}', status)
 
 
 async def _history(request: Request) -> Response:

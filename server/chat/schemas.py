@@ -163,6 +163,12 @@ class MessageWithContext(MessageView):
     context: list[MessageView] | None = None
 
 
+class MessageSent(MessageView):
+    """A message that was posted; with `wait` also the assistant's reply, or null where none came in time."""
+
+    reply: MessageView | None = None
+
+
 class HistoryQuery(Input):
     """Which messages: of a thread, of a person's conversation, or, with neither, of the caller's own."""
 
@@ -233,6 +239,7 @@ class ThreadView(BaseModel):
     attached_to: UUID | None
     created_by: UUID | None
     handled_by: UUID | None
+    waiting_since: datetime | None
     tags: list[str]
     posted: int
     top: int
@@ -325,12 +332,31 @@ class TypingNotice(Input):
     channel: Annotated[Text, Field(max_length=255)] | None = None
 
 
+class ThreadTaken(Input):
+    """Over the socket: which thread is taken, or given back."""
+
+    thread_id: UUID
+
+
+class Transfer(Input):
+    """To whom a thread is handed on: an operator, or an admin."""
+
+    user_id: UUID
+
+
+class ThreadTransferred(Transfer):
+    """Over the socket: which thread is handed on, and to whom."""
+
+    thread_id: UUID
+
+
 class ThreadsAsked(Input):
     """Over the socket: the query of GET /chat/threads."""
 
     status: Status = Status.OPEN
     kind: Kind | None = None
     mine: bool = False
+    waiting: bool = False
     limit: int = Field(30, ge=1, le=100)
     cursor: Text | None = Field(None, max_length=200)
 

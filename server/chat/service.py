@@ -30,6 +30,10 @@ from server.errors import Conflict, Forbidden, Invalid, Missing
 CONTEXT_LIMIT = 50
 
 _NEXT_OFFSET = text("UPDATE threads SET top = top + 1 WHERE id = :thread RETURNING top, epoch, slug")
+_STEP_IN = """
+UPDATE threads SET handled_by = $2, waiting_since = NULL
+WHERE id = $1 AND handled_by IS NULL AND created_by IS DISTINCT FROM $2 RETURNING true
+"""
 _AS_JSON = text(f"SELECT {message_json('m')} FROM messages m WHERE m.thread_id = :thread AND m.number = :number")
 
 
@@ -65,11 +69,13 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
 
     The future is what `post` waits for.
     """
-    checked_for_posting(await chat.access.standing(caller, thread_id))
+    standing = checked_for_posting(await chat.access.standing(caller, thread_id))
     words = normalised(new.text, chat.character_limit)
     tags = merged_tags(words, new.tags)
     if new.reply_to is not None:
         await _check_reply(chat, thread_id, new.reply_to)
+    if standing.is_answering:
+        await _step_in(chat, caller, thread_id)
     draft = Draft(
         ids.new(),
         thread_id,
@@ -92,7 +98,7 @@ def take_place_at_once(
     None where the caller's standing is not remembered, or does not allow it: `take_place` asks, and says why.
     """
     standing = chat.access.remembered(caller, thread_id)
-    if standing is None or not standing.may_post:
+    if standing is None or not standing.may_post or standing.is_answering:
         return None
     words = normalised(text, chat.character_limit)
     tags = tuple(merged_tags(words, [])) if "#" in words else ()
@@ -106,6 +112,14 @@ async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:
         found = await connection.fetchval("SELECT thread_id FROM messages WHERE id = $1", reply_to)
     if found != thread_id:
         raise Invalid("no_such_reply", "`reply_to` names no message of this thread")
+
+
+async def _step_in(chat: Chat, caller: Caller, thread_id: UUID) -> None:
+    """An operator who speaks in a free support thread takes it, before the word is heard: nobody else answers then."""
+    async with chat.database.connection() as connection:
+        taken = await connection.fetchval(_STEP_IN, thread_id, caller.user)
+    if taken:
+        chat.announcer.changed(thread_id, None)
 
 
 async def check_reader(chat: Chat, caller: Caller, thread_id: UUID) -> None:

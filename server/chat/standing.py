@@ -12,6 +12,8 @@ from server.errors import Forbidden, Missing
 _OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
 _WRITERS = frozenset({Capability.POST, Capability.MANAGE})
 
+HANDLED = frozenset({Kind.SUPPORT, Kind.TELEGRAM})  # kinds that the assistant or one operator looks after
+
 # The same rules for lists, over threads t and the caller's membership m; a test holds them against `may_read`.
 VISIBLE_TO_MEMBERS = "(m.capability IS NOT NULL AND t.kind <> 'notes')"
 VISIBLE_TO_OPERATORS = f"(t.kind IN ('support', 'telegram') OR {VISIBLE_TO_MEMBERS})"
@@ -69,6 +71,11 @@ class Standing:
                 return self.capability is Capability.MANAGE
             case Kind.DIRECT:
                 return False
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether what the person says here is an operator's word to somebody outside."""
+        return self.is_operator and self.kind in HANDLED
 
     @property
     def may_archive(self) -> bool:

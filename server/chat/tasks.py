@@ -5,6 +5,10 @@ from __future__ import annotations
 from server.queue import Task
 
 
+class AnswerQuestions(Task):
+    """Look for questions in support threads that wait for an answer."""
+
+
 class IndexMessages(Task):
     """Take in the words and languages of new messages."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 
 from server.auth.dependencies import CurrentUser, TheAuth
-from server.chat import service, threads
+from server.chat import handling, service, threads
 from server.chat.constants import Kind, Status
 from server.chat.dependencies import TheChat, finished
 from server.chat.schemas import (
@@ -22,6 +22,7 @@ from server.chat.schemas import (
     ThreadChange,
     ThreadPage,
     ThreadView,
+    Transfer,
 )
 from server.codes import SIGNED_IN, documented
 from server.web import Tx
@@ -31,6 +32,7 @@ router = APIRouter(prefix="/chat/threads", tags=["threads"])
 FOUND = {**SIGNED_IN, "no_such_thread": 404}
 MANAGED = {**FOUND, "not_a_manager": 403}
 MEMBERS = {**MANAGED, "fixed_membership": 409, "last_manager": 409}
+HANDLED = {**FOUND, "operators_only": 403, "kind_not_handled": 409}
 OPENED = {
     **SIGNED_IN,
     "kind_not_for_opening": 422,
@@ -59,11 +61,15 @@ async def listing(
     kind: Annotated[Kind | None, Query(description="Only threads of this kind; `room` lists all rooms.")] = None,
     *,
     mine: Annotated[bool, Query(description="For operators: only threads that they are a member of.")] = False,
+    waiting: Annotated[bool, Query(description="Only threads that wait for a person.")] = False,
     limit: Annotated[int, Query(ge=1, le=100, description="Threads on a page.")] = 30,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
 ) -> Response:
     """The caller's threads, the most recently active first; operators see all support threads unless `mine`."""
-    return finished(await threads.listing(tx, caller, status=status, kind=kind, mine=mine, limit=limit, cursor=cursor))
+    found = await threads.listing(
+        tx, caller, status=status, kind=kind, mine=mine, waiting=waiting, limit=limit, cursor=cursor
+    )
+    return finished(found)
 
 
 @router.post(
@@ -116,6 +122,42 @@ async def read(thread_id: ThreadId, body: ReadMark, caller: CurrentUser, chat: T
 async def notes(thread_id: ThreadId, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
     """The operators' private notes on this thread: a thread of their own, made on first use."""
     return finished(await threads.view(tx, caller, await threads.notes_of(tx, chat, caller, thread_id)))
+
+
+@router.post(
+    "/{thread_id}/take",
+    response_model=ThreadView,
+    summary="Look after a support thread",
+    responses=documented(HANDLED, taken_already=409),
+)
+async def take(thread_id: ThreadId, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """From now on the caller answers here, and the assistant does not. An operator who posts takes a free thread."""
+    await handling.take(tx, chat, caller, thread_id)
+    return finished(await threads.view(tx, caller, thread_id))
+
+
+@router.post(
+    "/{thread_id}/release",
+    response_model=ThreadView,
+    summary="Give a support thread back",
+    responses=documented(HANDLED),
+)
+async def release(thread_id: ThreadId, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """Give the thread back to the assistant, which answers what is asked there and not answered yet."""
+    await handling.release(tx, chat, caller, thread_id)
+    return finished(await threads.view(tx, caller, thread_id))
+
+
+@router.post(
+    "/{thread_id}/transfer",
+    response_model=ThreadView,
+    summary="Hand a support thread on",
+    responses=documented(HANDLED, no_such_user=422, not_an_operator=422),
+)
+async def transfer(thread_id: ThreadId, body: Transfer, caller: CurrentUser, chat: TheChat, tx: Tx) -> Response:
+    """Another operator looks after the thread, whoever did so before."""
+    await handling.transfer(tx, chat, caller, thread_id, body.user_id)
+    return finished(await threads.view(tx, caller, thread_id))
 
 
 @router.get("/{thread_id}/members", summary="List members", responses=documented(FOUND))

@@ -36,8 +36,8 @@ from server.errors import Conflict, Fault, Forbidden, Invalid, Missing
 
 THREADS = """
 SELECT row_to_json(r)::text FROM (
-  SELECT t.id, t.kind, t.subject, t.status, t.slug, t.attached_to, t.created_by, t.handled_by, t.tags, t.posted, t.top,
-         t.epoch, t.active_at, t.created_at, m.capability, coalesce(k.number, 0) AS read_number,
+  SELECT t.id, t.kind, t.subject, t.status, t.slug, t.attached_to, t.created_by, t.handled_by, t.waiting_since, t.tags,
+         t.posted, t.top, t.epoch, t.active_at, t.created_at, m.capability, coalesce(k.number, 0) AS read_number,
          t.posted - greatest(k.number, t.cleared) AS unread,
          (SELECT CAST({last} AS json) FROM messages w
           WHERE w.thread_id = t.id ORDER BY w.number DESC LIMIT 1) AS last_message
@@ -196,7 +196,15 @@ async def view(tx: Transaction, caller: Caller, thread_id: UUID) -> str:
 
 
 async def listing(
-    tx: Transaction, caller: Caller, *, status: Status, kind: Kind | None, mine: bool, limit: int, cursor: str | None
+    tx: Transaction,
+    caller: Caller,
+    *,
+    status: Status,
+    kind: Kind | None,
+    mine: bool,
+    waiting: bool,
+    limit: int,
+    cursor: str | None,
 ) -> str:
     """The caller's threads, the most recently active first, as finished JSON (schemas.ThreadPage)."""
     values: dict[str, Any] = {"me": caller.user, "status": str(status), "limit": limit + 1}
@@ -205,6 +213,8 @@ async def listing(
     if kind is not None:
         values["kind"] = str(kind)
         conditions.append("t.kind = :kind")
+    if waiting:
+        conditions.append("t.waiting_since IS NOT NULL")
     if cursor is not None:
         values["active_at"], values["id"] = _read_cursor(cursor)
         conditions.append("(t.active_at, t.id) < (:active_at, :id)")
@@ -250,6 +260,8 @@ async def change(
         thread.tags = bare_tags(tags)
     if status is not None:
         thread.status = status
+        if status is Status.ARCHIVED:
+            thread.handled_by = thread.waiting_since = None  # settled: what comes next begins anew
         if status is Status.ARCHIVED and standing.kind is Kind.SUPPORT:
             thread.slug = None  # the next word of its owner opens a new conversation
     await tx.session.flush()

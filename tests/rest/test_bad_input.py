@@ -51,7 +51,7 @@ async def admin(house: House) -> Person:
 
 
 def filled(path: str, value: str = NOWHERE) -> str:
-    for name in ("thread_id", "message_id", "user_id", "token_id", "emoji"):
+    for name in ("thread_id", "message_id", "user_id", "token_id", "article_id", "emoji"):
         path = path.replace(f"{{{name}}}", value)
     return path
 

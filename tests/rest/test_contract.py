@@ -51,7 +51,7 @@ def inspect(address: str, token: str, known: Mapping[str, str]) -> tuple[set[str
     """
     project = ProjectConfig(
         headers={"Authorization": f"Bearer {token}"} if token else None,
-        parameters=dict(known),
+        parameters={"wait": 0.1, **known},  # nobody answers here: whoever waits long waits in vain
         generation=GenerationConfig(max_examples=EXAMPLES, deterministic=True, database="none", no_shrink=True),
         phases=PhasesConfig(stateful=StatefulPhaseConfig(enabled=False)),
         # Not everything that a schema allows makes sense together: a room needs a name, a group must not have one.

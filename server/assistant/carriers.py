@@ -1,0 +1,114 @@
+"""Who finds the words of an answer: the protocol, and the default, which reads articles aloud. Posts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from server.assistant.constants import OFFERS_LIMIT, Carrier, Path
+from server.assistant.phrases import language_name, phrase
+from server.assistant.retrieval import Findings, Hit, Known
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, in which language, and what the articles have to say to it."""
+
+    text: str
+    language: str
+    findings: Findings
+    offers_before: int  # in a row: how often the person was only asked back
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say, and why."""
+
+    path: Path
+    text: str
+    payload: dict[str, Any]
+    hits: Sequence[Hit] = ()
+    model: str | None = None
+
+
+class ReplyCarrier(Protocol):
+    """May take long and may fail: whoever asks sets a limit, and calls a person."""
+
+    name: Carrier
+
+    async def reply(self, question: Question) -> Reply:
+        """Find an answer, or say that a person is needed."""
+        ...
+
+
+class Knowledge:
+    """Answers with an article where it is sure, offers three where it is not, else calls a person."""
+
+    name = Carrier.KNOWLEDGE
+
+    async def reply(self, question: Question) -> Reply:
+        """The article that the question is about, in its own words."""
+        findings = question.findings
+        if findings.is_sure:
+            return answered(Path.ANSWER, findings.hits[0].article, question.language, findings)
+        offered = findings.offered
+        if offered and question.offers_before < OFFERS_LIMIT:
+            return _offer(offered, question.language, findings)
+        return called(Path.MISSES if offered else Path.UNSURE, question.language, findings)
+
+
+class Nobody:
+    """Calls a person for everything."""
+
+    name = Carrier.NONE
+
+    async def reply(self, question: Question) -> Reply:
+        """A person is needed."""
+        return called(Path.NOBODY, question.language, question.findings)
+
+
+def answered(path: Path, article: Known, language: str, findings: Findings | None = None) -> Reply:
+    """The article, named; with a word about its language where it is another one."""
+    parts = [article.text, phrase("source", language, title=article.title)]
+    if article.language != language:
+        parts.insert(0, phrase("only_in", language, name=language_name(article.language, language)))
+    payload = {"assistant": {"path": path, "articles": [_named(article)]}}
+    return Reply(path, "\n\n".join(parts), payload, *_considered(findings))
+
+
+def called(path: Path, language: str, findings: Findings | None = None) -> Reply:
+    """A person is called, and who asked is told."""
+    return Reply(path, phrase("called", language), {"assistant": {"path": path}}, *_considered(findings))
+
+
+def courteous(name: str, language: str) -> Reply:
+    """A greeting for a greeting."""
+    return Reply(Path.COURTESY, phrase(name, language), {"assistant": {"path": Path.COURTESY}})
+
+
+def chosen_article(payload: dict[str, Any]) -> UUID | None:
+    """Which article somebody chose, by the button that their message is."""
+    try:
+        return UUID(str(payload["article"])) if "article" in payload else None
+    except ValueError:
+        return None
+
+
+def _offer(hits: Sequence[Hit], language: str, findings: Findings) -> Reply:
+    buttons: list[dict[str, Any]] = [
+        {"text": hit.article.title, "payload": {"article": str(hit.article.id)}} for hit in hits
+    ]
+    buttons.append({"text": phrase("person", language), "payload": {"person": True}})
+    named = [_named(hit.article) for hit in hits]
+    payload = {"assistant": {"path": Path.OFFER, "articles": named}, "buttons": buttons}
+    return Reply(Path.OFFER, phrase("offer", language), payload, *_considered(findings))
+
+
+def _considered(findings: Findings | None) -> tuple[Sequence[Hit], str | None]:
+    return ((), None) if findings is None else (findings.hits, findings.model)
+
+
+def _named(article: Known) -> dict[str, str]:
+    return {"id": str(article.id), "key": article.key, "title": article.title}

@@ -1,0 +1,138 @@
+"""People ask while workers and Valkey are killed with -9: every question gets one answer, or one person called."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.chaos.conftest import Engines
+from tests.eventually import eventually
+from tests.fleet.http import Http
+from tests.fleet.server import Program, Server, helper, person, servers
+
+PEOPLE = 12
+SURE = "What are the opening hours of your shop?"
+STRANGE = "Why does the moon look larger at the horizon?"
+ARTICLE = "key,language,title,text\nhours,en,Opening hours,Our shop is open from Monday to Friday.\n"
+PATIENCE_SECONDS = 60.0  # a worker that died holds its lease for ten
+
+
+@dataclass
+class Record:
+    """The questions that were asked, and how many have their reply."""
+
+    asked: dict[str, str] = field(default_factory=dict)  # what was asked, by the message's id
+    replied: int = 0
+
+
+async def _reply_to(http: Http, question: Any) -> Any:
+    async def found() -> Any:
+        page = (await http.call("GET", f"/chat/history?thread_id={question['thread_id']}&limit=200")).body
+        return [each for each in page["messages"] if each["reply_to"] == question["id"]]
+
+    return (await eventually(found, within=PATIENCE_SECONDS))[0]
+
+
+async def _keep_asking(server: Server, token: str, record: Record, stop: asyncio.Event) -> None:
+    """One question after another, each when the one before has its reply; at last one that nobody can answer."""
+    http = Http("127.0.0.1", server.port, token)
+    try:
+        for number in itertools.count():
+            is_last = stop.is_set()
+            body = {"text": STRANGE if is_last else SURE, "client_id": str(number)}
+            answer = await http.call("POST", "/chat/send", body)
+            assert answer.status == 201, answer
+            record.asked[answer.body["id"]] = body["text"]
+            reply = await _reply_to(http, answer.body)
+            record.replied += 1
+            assert reply["payload"]["assistant"]["path"] == ("unsure" if is_last else "answer"), reply
+            if is_last:
+                return
+    finally:
+        http.close()
+
+
+async def _play(engines: Engines, workers: list[Program], record: Record, rounds: int) -> None:
+    """Each round kills each worker once, and Valkey, and goes on when people are answered again."""
+
+    async def settled() -> None:
+        goal = record.replied + PEOPLE
+        await eventually(lambda: record.replied >= goal, within=PATIENCE_SECONDS)
+
+    for _ in range(rounds):
+        for worker in workers:
+            await settled()
+            worker.kill()
+            worker.launch()
+        await settled()
+        engines.valkey.kill()
+        await settled()  # the sweeps do without
+        engines.valkey.start()
+
+
+async def _knowing(server: Server, url: str) -> None:
+    token, operator = await person(server, "Olga")
+    connection = await asyncpg.connect(url)
+    await connection.execute("UPDATE users SET role = 'operator', changed_at = now() WHERE id = $1", operator)
+    await connection.close()
+    server.http.token = token
+
+    async def imported() -> bool:
+        body = {"files": [{"name": "a.csv", "content": ARTICLE}]}
+        return (await server.http.call("POST", "/assistant/imports", body)).status == 200
+
+    await eventually(imported, within=PATIENCE_SECONDS)
+
+
+async def _compare(url: str, record: Record) -> None:
+    """The rows: one reply to each question and to nothing else, one decision each, and the last one called a person."""
+    connection = await asyncpg.connect(url)
+    try:
+        replies = await connection.fetch("SELECT reply_to FROM messages WHERE author_kind = 'assistant'")
+        decisions = await connection.fetch("SELECT question_id, reply_id, finished_at FROM decisions")
+        waiting = await connection.fetchval("SELECT count(*) FROM threads WHERE waiting_since IS NOT NULL")
+    finally:
+        await connection.close()
+    counted = Counter(str(row["reply_to"]) for row in replies)
+    assert counted == dict.fromkeys(record.asked, 1)
+    assert {str(row["question_id"]) for row in decisions} == set(record.asked)
+    assert all(row["reply_id"] and row["finished_at"] for row in decisions)
+    assert waiting == PEOPLE
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("rounds", [pytest.param(1, id="short"), pytest.param(6, id="long", marks=pytest.mark.long)])
+async def test_every_question_gets_one_answer_or_one_person(engines: Engines, rounds: int) -> None:
+    record, stop = Record(), asyncio.Event()
+    url = engines.postgres.url()
+    async with servers(url, engines.valkey.url, 1) as (server,):
+        await _knowing(server, url)
+        tokens = [(await person(server))[0] for _ in range(PEOPLE)]
+        with ExitStack() as stack:
+            workers = [stack.enter_context(helper(server, command)) for command in ("work", "work", "schedule")]
+            people = [asyncio.create_task(_keep_asking(server, token, record, stop)) for token in tokens]
+            try:
+                await _play(engines, workers, record, rounds)
+            finally:
+                stop.set()
+                ends = await asyncio.gather(*people, return_exceptions=True)
+            assert ends == [None] * PEOPLE
+
+            async def is_settled() -> bool:
+                connection = await asyncpg.connect(url)
+                try:
+                    open_ends = await connection.fetchval("SELECT count(*) FROM decisions WHERE finished_at IS NULL")
+                    return int(open_ends) == 0
+                finally:
+                    await connection.close()
+
+            await eventually(is_settled, within=PATIENCE_SECONDS)
+        await _compare(url, record)
