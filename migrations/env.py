@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
 import server.auth.models
+import server.bot.models
 import server.chat.models  # noqa: F401  imported for their tables
 from server.config import Settings
 from server.database import engine as engine_of

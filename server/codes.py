@@ -81,6 +81,10 @@ CODES = {
     "fixed_membership": "threads of this kind have no members to change",
     "last_manager": "the group would have nobody who manages it: let another member do so first",
     "too_many_members": "the thread has as many members as it may: open a room",
+    "wrong_secret": "the secret of the webhook is missing or wrong; only Telegram knows it",
+    "not_an_update": "the body is no update of the Bot API",
+    "bot_overrun": "more updates arrive than can be kept: repeat after `Retry-After`",
+    "no_such_update": "there is no such update among those that were set aside",
     "notes_on_notes": "the thread is itself the notes of another",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -46,8 +47,9 @@ class Settings(BaseSettings):
     login_attempts_per_minute: int = Field(10, ge=1)
     log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
-    telegram: str = ""
+    telegram: str = Field("", pattern="^(polling|webhook)?$")
     telegram_token: SecretStr = SecretStr("")
+    telegram_api: str = "https://api.telegram.org"
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
@@ -61,6 +63,14 @@ class Settings(BaseSettings):
                     "SECRET_KEY is a default or shorter than 32 characters: make one with `openssl rand -hex 32`"
                 )
         return keys
+
+    @cached_property
+    def bot_token(self) -> str:
+        """The token of the Telegram bot; empty when there is none."""
+        token = self.telegram_token.get_secret_value()
+        if token and not re.fullmatch(r"[0-9]{1,18}:[A-Za-z0-9_-]+", token):
+            raise Misconfigured("TELEGRAM_TOKEN is no bot's token: it looks like 123456:ABC-DEF, ask @BotFather for it")
+        return token
 
     @cached_property
     def database(self) -> str:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from server import asyncapi, metrics, reference
 from server.auth.router import router as auth_router
+from server.bot.router import router as bot_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
 from server.config import VERSION, Settings
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     install_problems(app)
-    for router in (auth_router, message_router, thread_router):
+    for router in (auth_router, message_router, thread_router, bot_router):
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)

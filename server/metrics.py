@@ -15,6 +15,8 @@ sockets = Gauge("parley_sockets", "Open sockets on this process.", registry=regi
 deliveries = Counter("parley_deliveries_total", "Frames written to sockets.", registry=registry)
 bus_up = Gauge("parley_bus_up", "1 while this process hears the bus.", registry=registry)
 gaps = Counter("parley_gaps_filled_total", "Holes in a channel that were read from PostgreSQL.", registry=registry)
+dead_updates = Counter("parley_dead_updates_total", "Telegram updates set aside after some tries.", registry=registry)
+relays = Counter("parley_relays_total", "Messages that went out, by how it ended.", ["status"], registry=registry)
 
 
 def render() -> bytes:

@@ -12,6 +12,8 @@ from server.auth.passwords import Passwords
 from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
+from server.bot.policy import webhook_secrets
+from server.bot.service import Bot
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
@@ -55,6 +57,9 @@ class Runtime:
         self._journal = Journal(settings.database, announcer.posted)
         entrance = Entrance(self._database)
         self._chat = Chat(self._database, self._journal, Access(entrance), announcer, settings.message_characters)
+        secrets = webhook_secrets(settings.secrets, settings.bot_token)
+        mode = settings.telegram or "polling"
+        self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -85,6 +90,7 @@ class Runtime:
             "auth": self._auth,
             "chat": self._chat,
             "node": self._node,
+            "bot": self._bot,
         }
 
     async def drain(self, seconds: float) -> None:

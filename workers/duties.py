@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from workers import chat
+from workers import bot, chat
 from workers.duty import Duty
 from workers.office import Office
 
 
 def duties(office: Office) -> list[Duty]:
     """One entry for every task that a room declares; a test counts them."""
-    return [*chat.duties(office)]
+    return [*chat.duties(office), *bot.duties(office)]

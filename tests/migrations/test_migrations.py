@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
 import server.auth.models
+import server.bot.models
 import server.chat.models  # noqa: F401  imported for their tables
 from server.database import engine as engine_of
 from server.embedded.schema import configuration, migrate, revisions

@@ -1,0 +1,35 @@
+"""What the bot room gives over REST, as OpenAPI tells it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class Received(BaseModel):
+    """Kept: Telegram need not send it again."""
+
+
+class BotView(BaseModel):
+    """Whether there is a bot, and how far it is with what came in and what goes out."""
+
+    is_on: bool = Field(description="False without TELEGRAM_TOKEN: then everything else works, and nobody is asked.")
+    bot_id: int | None
+    mode: str | None = Field(description="`webhook` or `polling`: how updates come in.")
+    last_update_at: datetime | None
+    waiting_updates: int = Field(description="Kept, and not turned into messages yet.")
+    dead_updates: int = Field(description="Set aside after several tries; they can be replayed.")
+    waiting_relays: int = Field(description="Messages that have to go out.")
+    unknown_relays: int = Field(description="Of which nobody can say whether Telegram took them.")
+
+
+class DeadUpdate(BaseModel):
+    """An update that could not be taken in, and why."""
+
+    id: int
+    update_id: int
+    chat_id: int
+    tries: int
+    error: str | None
+    received_at: datetime
