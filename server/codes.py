@@ -85,6 +85,7 @@ CODES = {
     "not_an_update": "the body is no update of the Bot API",
     "bot_overrun": "more updates arrive than can be kept: repeat after `Retry-After`",
     "no_such_update": "there is no such update among those that were set aside",
+    "not_to_be_repeated": "the message is on its way out, or has arrived: there is nothing to repeat",
     "notes_on_notes": "the thread is itself the notes of another",
 }
 

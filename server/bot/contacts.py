@@ -8,16 +8,17 @@ from uuid import UUID
 
 from server import ids
 from server.bot.updates import Outside
+from server.chat.names import OUTSIDE
 from server.database import PlainConnection
 
 FOUND = "SELECT chat_id, id, thread_id FROM contacts WHERE bot_id = $1 AND chat_id = ANY ($2::bigint[])"
-MAKE = """
+MAKE = f"""
 WITH asked AS (
   SELECT * FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[])
   AS a(chat_id, id, thread_id, kind, name, language)
 ), threads_made AS (
   INSERT INTO threads (id, kind, subject, slug, epoch)
-  SELECT thread_id, 'telegram', name, 'telegram:' || $1::bigint || ':' || chat_id, right(thread_id::text, 8) FROM asked
+  SELECT thread_id, 'telegram', name, '{OUTSIDE}' || $1::bigint || ':' || chat_id, right(thread_id::text, 8) FROM asked
 )
 INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name, language)
 SELECT id, $1::bigint, chat_id, thread_id, kind, name, language FROM asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.routing import APIRoute
@@ -13,6 +14,7 @@ from server.auth.dependencies import CurrentAdmin, CurrentOperator
 from server.bot import service
 from server.bot.schemas import BotView, DeadUpdate, Received
 from server.bot.service import Bot
+from server.chat.dependencies import TheChat
 from server.codes import SIGNED_IN, documented
 
 router = APIRouter(prefix="/bot", tags=["bot"])
@@ -91,4 +93,19 @@ async def replay(
 ) -> Received:
     """Try a dead update again, for an admin: after a correction, say."""
     await service.replay(bot, row_id)
+    return Received()
+
+
+@router.post(
+    "/messages/{message_id}/send",
+    status_code=202,
+    response_model=Received,
+    summary="Send a message again",
+    responses=documented(OPERATED, no_such_message=404, not_to_be_repeated=409),
+)
+async def send_again(
+    _: CurrentOperator, bot: TheBot, chat: TheChat, message_id: Annotated[UUID, Path(description="The message's `id`.")]
+) -> Received:
+    """Send once more what failed, or of which nobody knows whether it arrived: then it may arrive twice."""
+    await service.send_again(bot, chat.announcer, message_id)
     return Received()

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
+from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
 from server.bot.policy import bot_id, envelope, is_proven
+from server.bot.relaying import OF_MESSAGE, REPEATABLE, Mark, mark
 from server.bot.schemas import BotView, DeadUpdate
 from server.bot.tasks import TakeInUpdates
+from server.chat.announcer import Announcer
 from server.database import Database
-from server.errors import Missing, Unauthenticated
+from server.errors import Conflict, Missing, Unauthenticated
 from server.queue import Task
 
 KEEP = """
@@ -93,3 +97,18 @@ async def replay(bot: Bot, row_id: int) -> None:
     if found is None:
         raise Missing("no_such_update", "there is no such update among those that were set aside")
     bot.say(TakeInUpdates())
+
+
+async def send_again(bot: Bot, announcer: Announcer, message_id: UUID) -> None:
+    """Have a message sent once more of which it is not known, or known not, that it arrived.
+
+    A person decides that: what is unknown may arrive twice. Raises Missing, Conflict.
+    """
+    async with bot.database.connection() as connection:
+        found = await connection.fetchrow(OF_MESSAGE, message_id)
+        if found is None:
+            raise Missing("no_such_message", "there is no such message that went out to Telegram")
+        posted = await mark(connection, [Mark(found["id"], RelayStatus.QUEUED, allowed=REPEATABLE)])
+    if not posted:
+        raise Conflict("not_to_be_repeated", f"this message is {found['status']}: there is nothing to repeat")
+    announcer.posted(posted)

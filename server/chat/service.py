@@ -15,7 +15,7 @@ from server import clock, ids
 from server.auth.policy import Caller
 from server.chat.access import Access
 from server.chat.announcer import Announcer
-from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind
+from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind, Kind, MessageStatus
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
@@ -64,7 +64,7 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
 
     The future is what `post` waits for.
     """
-    checked_for_posting(await chat.access.standing(caller, thread_id))
+    standing = checked_for_posting(await chat.access.standing(caller, thread_id))
     words = normalised(new.text, chat.character_limit)
     tags = merged_tags(words, new.tags)
     if new.reply_to is not None:
@@ -78,6 +78,7 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
         payload=None if new.payload is None else json.dumps(new.payload, ensure_ascii=False),
         client_id=new.client_id,
         reply_to=new.reply_to,
+        status=_first_status(standing),
         tags=tuple(tags),
     )
     return chat.journal.place(draft)
@@ -96,8 +97,22 @@ def take_place_at_once(
     words = normalised(text, chat.character_limit)
     tags = tuple(merged_tags(words, [])) if "#" in words else ()
     return chat.journal.place(
-        Draft(ids.new(), thread_id, caller.user, AuthorKind.USER, words, client_id=client_id, tags=tags)
+        Draft(
+            ids.new(),
+            thread_id,
+            caller.user,
+            AuthorKind.USER,
+            words,
+            client_id=client_id,
+            status=_first_status(standing),
+            tags=tags,
+        )
     )
+
+
+def _first_status(standing: Standing) -> MessageStatus:
+    """What goes further, to people outside, is not there yet when it is committed."""
+    return MessageStatus.QUEUED if standing.kind is Kind.TELEGRAM else MessageStatus.SENT
 
 
 async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:

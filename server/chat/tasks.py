@@ -7,3 +7,7 @@ from server.queue import Task
 
 class IndexMessages(Task):
     """Take in the words and languages of new messages."""
+
+
+class Relay(Task):
+    """Send on what was posted in threads whose people are elsewhere."""

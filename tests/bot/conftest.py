@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bots.fake.world import World
 from server.bot.drain import Drain
-from tests.bot.town import TOKEN, worker
-from tests.rest.house import House, open_house
+from server.bot.outbox import Outbox
+from tests.bot.town import TOKEN, sender, telegram, worker
+from tests.rest.house import House, Person, open_house
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +29,21 @@ async def house(database_url: str, redis_url: str) -> AsyncIterator[House]:
 @pytest.fixture(scope="session")
 async def drain(database_url: str, redis_url: str) -> AsyncIterator[Drain]:
     async with worker(database_url, redis_url) as one:
+        yield one
+
+
+@pytest.fixture
+async def operator(bot_house: House) -> Person:
+    return await bot_house.person(role="operator")
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Telegram, as far as the tests see it; each brings its own chats."""
+    return World()
+
+
+@pytest.fixture(scope="session")
+async def outbox(world: World, database_url: str, redis_url: str) -> AsyncIterator[Outbox]:
+    async with telegram(world) as api, sender(database_url, redis_url, api) as one:
         yield one

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from server.bot.drain import Drain
 from tests.bot.town import outsider, worker
 from tests.eventually import eventually
 from tests.rest.house import House, Person
-
-
-@pytest.fixture
-async def operator(bot_house: House) -> Person:
-    return await bot_house.person(role="operator")
 
 
 async def test_a_chat_becomes_a_thread_with_its_messages_in_order(

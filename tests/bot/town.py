@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import uvicorn
+
+from bots.fake.door import Door
+from bots.fake.sender import Sender
+from bots.fake.world import World
+from server.bot.client import Telegram
 from server.bot.drain import Drain
+from server.bot.outbox import Outbox
+from server.bot.pace import Pace
 from server.bot.policy import bot_id, webhook_secrets
 from server.bot.router import PROOF_HEADER
+from tests.eventually import eventually
 from tests.rest.house import SECRET, Answer, House, Person, settings_of
 from workers.office import Office
 
@@ -66,3 +77,31 @@ async def worker(database_url: str, redis_url: str) -> AsyncIterator[Drain]:
     """What a worker process works with."""
     async with Office(settings_of(database_url, redis_url), connections=2) as office:
         yield Drain(office.database, office.announcer, TOKEN, bot_id(TOKEN))
+
+
+@asynccontextmanager
+async def telegram(world: World) -> AsyncIterator[str]:
+    """The fake Telegram, at this address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as uvloop has it; else every answer waits 40 ms
+    config = uvicorn.Config(Door(world), lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server._serve([listening]))  # `serve` would take the signals, which are pytest's
+    sending = asyncio.create_task(Sender(world).run())
+    await eventually(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])
+        server.should_exit = True
+        await running
+
+
+@asynccontextmanager
+async def sender(database_url: str, redis_url: str, api: str) -> AsyncIterator[Outbox]:
+    """What a worker process sends with."""
+    async with Office(settings_of(database_url, redis_url), connections=3) as office:
+        way_out = Telegram(TOKEN, api)
+        yield Outbox(office.database, office.announcer, way_out, Pace(office.limiter, bot_id(TOKEN)), bot_id(TOKEN))
+        await way_out.close()
