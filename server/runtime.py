@@ -12,6 +12,7 @@ from server.auth.passwords import Passwords
 from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
+from server.bot.client import Telegram
 from server.bot.policy import webhook_secrets
 from server.bot.service import Bot
 from server.chat.access import Access
@@ -60,6 +61,7 @@ class Runtime:
         secrets = webhook_secrets(settings.secrets, settings.bot_token)
         mode = settings.telegram or "polling"
         self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
+        self._telegram = Telegram(settings.bot_token, settings.telegram_api) if settings.bot_token else None
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -71,6 +73,8 @@ class Runtime:
         self._stack.push_async_callback(self._node.close)
         await self._bulletin.open()
         self._stack.push_async_callback(self._bulletin.close)
+        if self._telegram is not None:
+            self._stack.push_async_callback(self._telegram.close)
         await self._queue.open()
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
@@ -91,6 +95,7 @@ class Runtime:
             "chat": self._chat,
             "node": self._node,
             "bot": self._bot,
+            "telegram": self._telegram,
         }
 
     async def drain(self, seconds: float) -> None:

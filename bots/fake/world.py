@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -129,6 +129,17 @@ class World:
         kind = "private" if one.chat_id > 0 else "group"
         chat = {"id": one.chat_id, "type": kind, "first_name": "x"}
         return {"message_id": one.message_id, "date": int(time.time()), "chat": chat, "text": one.text}
+
+    async def _editmessagetext(self, _: str, given: dict[str, Any]) -> Any:
+        there = self.sent[int(given["chat_id"])]
+        (place,) = [place for place, one in enumerate(there) if one.message_id == int(given["message_id"])]
+        there[place] = replace(there[place], text=given["text"])
+        return True
+
+    async def _deletemessage(self, _: str, given: dict[str, Any]) -> Any:
+        there = self.sent[int(given["chat_id"])]
+        there[:] = [one for one in there if one.message_id != int(given["message_id"])]
+        return True
 
     async def _setwebhook(self, _: str, given: dict[str, Any]) -> Any:
         self.webhook = given if given.get("url") else {}

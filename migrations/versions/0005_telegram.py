@@ -60,6 +60,7 @@ def upgrade() -> None:
     sa.Column('status', sa.Text(), server_default='queued', nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('telegram_ids', sa.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('is_outdated', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('tries', sa.Integer(), server_default='0', nullable=False),
     sa.Column('due_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('claimed_until', sa.DateTime(timezone=True), nullable=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,8 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Ne
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
+from server.bot.schemas import TelegramView
+
 # PTB's own switch to what it will do anyway; without it every 429 is a warning, too.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
@@ -21,7 +24,9 @@ AT_ONCE = 64  # calls of one process
 CALL_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 REVOKED_SECONDS = 60.0  # between tries with a token that Telegram does not know
+ABOUT_SECONDS = 3.0
 AWAY_SECONDS = 2.0
+ALREADY = ("message is not modified", "message to delete not found")
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte of the request has left
 
 
@@ -84,6 +89,20 @@ class Telegram:
         """Hang up."""
         await self._request.shutdown()
 
+    async def about(self) -> TelegramView:
+        """What Telegram says of the bot, soon or not at all."""
+        try:
+            async with asyncio.timeout(ABOUT_SECONDS):
+                own, hook = await asyncio.gather(self.bot.get_me(), self.bot.get_webhook_info())
+        except (TelegramError, TimeoutError) as error:
+            return TelegramView(error=str(error) or "Telegram does not answer")
+        return TelegramView(
+            username=own.username,
+            webhook_url=hook.url,
+            pending_updates=hook.pending_update_count,
+            last_error=hook.last_error_message or None,
+        )
+
     async def fetch(self, offset: int | None, limit: int, wait_seconds: int) -> list[dict[str, Any]]:
         """The next updates, of which those before the offset were received; raises TelegramError."""
         found = await self.bot.get_updates(offset, limit, wait_seconds, allowed_updates=WANTED)
@@ -97,6 +116,22 @@ class Telegram:
         except TelegramError as error:
             return outcome_of(error)
         return Delivered(message.message_id)
+
+    async def edit_text(self, chat_id: int, telegram_id: int, text: str) -> Outcome:
+        """Give a piece other words."""
+        try:
+            await self.bot.edit_message_text(text, chat_id, telegram_id)
+        except TelegramError as error:
+            return _amended(error, telegram_id)
+        return Delivered(telegram_id)
+
+    async def delete(self, chat_id: int, telegram_id: int) -> Outcome:
+        """Take a piece back."""
+        try:
+            await self.bot.delete_message(chat_id, telegram_id)
+        except TelegramError as error:
+            return _amended(error, telegram_id)
+        return Delivered(telegram_id)
 
 
 def outcome_of(error: TelegramError) -> Outcome:
@@ -117,3 +152,11 @@ def outcome_of(error: TelegramError) -> Outcome:
         case NetworkError() if isinstance(error.__cause__, UNSENT):
             return Later(AWAY_SECONDS, "Telegram cannot be reached")
     return Unclear(reason)
+
+
+def _amended(error: TelegramError, telegram_id: int) -> Outcome:
+    """The same of an edit or a deletion: what is so already was done, and what is unclear may be repeated."""
+    outcome = outcome_of(error)
+    if isinstance(outcome, Refused) and any(words in outcome.reason.lower() for words in ALREADY):
+        return Delivered(telegram_id)
+    return Later(AWAY_SECONDS, outcome.reason) if isinstance(outcome, Unclear) else outcome

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
@@ -28,11 +30,17 @@ TOGETHER = 256  # updates in one transaction
 KEPT_HOURS = 48  # Telegram sends nothing again that is older
 
 # Whoever has the lock of a chat's oldest update has the chat: the later ones are then nobody else's.
+# One look into the index for each chat, however much waits.
 OLDEST = """
-SELECT u.chat_id FROM updates u
-WHERE u.bot_id = $1 AND u.state = 'waiting' AND u.due_at <= now() AND NOT EXISTS (
-  SELECT FROM updates e WHERE e.bot_id = u.bot_id AND e.chat_id = u.chat_id AND e.state = 'waiting' AND e.id < u.id)
-ORDER BY u.id LIMIT $2 FOR UPDATE OF u SKIP LOCKED
+WITH RECURSIVE oldest AS (
+  (SELECT chat_id, id FROM updates WHERE bot_id = $1 AND state = 'waiting' ORDER BY chat_id, id LIMIT 1)
+  UNION ALL
+  SELECT next.chat_id, next.id FROM oldest CROSS JOIN LATERAL (
+    SELECT u.chat_id, u.id FROM updates u WHERE u.bot_id = $1 AND u.state = 'waiting' AND u.chat_id > oldest.chat_id
+    ORDER BY u.chat_id, u.id LIMIT 1) next
+)
+SELECT u.chat_id FROM oldest JOIN updates u ON u.id = oldest.id
+WHERE u.state = 'waiting' AND u.due_at <= now() LIMIT $2 FOR UPDATE OF u SKIP LOCKED
 """
 WAITING = """
 SELECT id, chat_id, body FROM updates
@@ -110,6 +118,8 @@ class Drain:
                 await self._set_back(error)
                 return 1
             return await self._take(1, 1)
+        except asyncpg.DeadlockDetectedError:  # nobody's fault; one update alone is seldom in anybody's way
+            return await self._take(1, 1)
         for thread_id in taken.opened:
             self._announcer.opened(thread_id, {})
         if taken.posted:
@@ -129,7 +139,7 @@ class Drain:
                     row_id = row["id"]
                     heard += await self._interpreter.heard(row["body"])
                 taken = await self._take_in(connection, heard)
-            except (Problem, *GONE):
+            except (Problem, asyncpg.DeadlockDetectedError, *GONE):
                 raise
             except Exception as error:  # whatever it is, it is one update's fault, and blocks no other chat
                 raise Poison(row_id, error) from error

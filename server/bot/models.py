@@ -87,6 +87,8 @@ class Relay(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     # One for each piece that Telegram took: a long text leaves in several.
     telegram_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=sql("'{}'"))
+    # Its message was edited or deleted while it was on its way: it has to go once more, as an amendment.
+    is_outdated: Mapped[bool] = mapped_column(server_default=sql("false"))
     tries: Mapped[int] = mapped_column(server_default="0")
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     claimed_until: Mapped[datetime | None]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from server import clock, metrics
 from server.bot.client import AT_ONCE, Delivered, Later, Moved, Outcome, Refused, Telegram, Unclear
 from server.bot.constants import RelayStatus
@@ -16,10 +18,14 @@ from server.bot.relaying import CLAIM, DERIVE, DERIVED, LOST, PUT_BACK, RECENT_S
 from server.bot.splitting import pieces
 from server.chat.announcer import Announcer
 from server.database import Database
-from server.errors import Problem
+from server.errors import Problem, Unavailable
 from server.logging import named
 
 FULL_EVERY_SECONDS = 30.0
+RECORD_SECONDS = 45.0  # then the claim runs out, and the message becomes unknown
+RECORD_AGAIN_SECONDS = 0.5
+LATE_SECONDS = 0.1  # after its place was booked; what comes later takes another, or many would come at once
+MARK_TRIES = 5
 BLOCKED = "UPDATE contacts SET blocked = true WHERE id = $1"
 MOVED = "UPDATE contacts SET chat_id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM contacts WHERE chat_id = $2)"
 QUEUED = (RelayStatus.QUEUED,)
@@ -97,8 +103,9 @@ class Outbox:
             log.exception("relay_failed", relay=str(row["id"]))
 
     async def _relay(self, row: Row) -> None:
-        parts = pieces(row["text"])
-        if row["is_deleted"] or not parts:
+        parts = [] if row["is_deleted"] else pieces(row["text"])
+        there: list[int] = list(row["telegram_ids"])
+        if not parts and not there:
             why = "it was deleted before it went out" if row["is_deleted"] else "it has no text to send"
             await self._marks.add(Mark(row["id"], RelayStatus.FAILED, why, allowed=QUEUED))
             return
@@ -106,39 +113,70 @@ class Outbox:
         if wait:
             await self._execute(PUT_BACK, row["id"], wait)
             return
-        await self._marks.add(Mark(row["id"], RelayStatus.SENDING, allowed=QUEUED))
+        began = clock.monotonic()
+        await self._marks.add(Mark(row["id"], RelayStatus.SENDING, telegram_ids=tuple(there), allowed=QUEUED))
+        is_late = clock.monotonic() - began > LATE_SECONDS
+        await self._say_all(row, parts, is_late=is_late)
+
+    async def _say_all(self, row: Row, parts: Sequence[str], *, is_late: bool) -> None:
+        there: list[int] = list(row["telegram_ids"])
         taken: list[int] = []
-        for number, part in enumerate(parts):
-            if number:
-                await self._pace.wait(row["chat_id"], is_group=row["is_group"])
-            outcome = await self._telegram.send_text(row["chat_id"], part, None if number else _reply(row))
+        for number in range(max(len(parts), len(there))):
+            needs_turn = number > 0 or is_late
+            if needs_turn and not await self._pace.wait(row["chat_id"], is_group=row["is_group"]):
+                await self._record(row, Later(1.0, "it is not its turn yet"), taken)
+                return
+            outcome = await self._say(row, parts[number : number + 1], there[number : number + 1], is_first=not number)
             if not isinstance(outcome, Delivered):
                 await self._record(row, outcome, taken)
                 return
-            taken.append(outcome.telegram_id)
+            if number < len(parts):
+                taken.append(outcome.telegram_id)
         await self._settle(row["id"], RelayStatus.SENT, None, taken)
+
+    async def _say(self, row: Row, part: Sequence[str], there: Sequence[int], *, is_first: bool) -> Outcome:
+        """One piece: sent, or, where Telegram has one already, edited or taken back."""
+        if there and part:
+            return await self._telegram.edit_text(row["chat_id"], there[0], part[0])
+        if there:
+            return await self._telegram.delete(row["chat_id"], there[0])
+        return await self._telegram.send_text(row["chat_id"], part[0], _reply(row) if is_first else None)
 
     async def _record(self, row: Row, outcome: Outcome, taken: list[int]) -> None:
         match outcome:
+            case Later(seconds=seconds, reason=reason) if row["telegram_ids"]:  # an amendment may be repeated
+                kept = tuple(row["telegram_ids"])
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, kept, wait_seconds=seconds))
             case Later() | Moved() if taken:  # to begin anew would say the first pieces twice
                 await self._settle(row["id"], RelayStatus.UNKNOWN, "only its beginning has arrived", taken)
             case Later(seconds=seconds, reason=reason, is_for_all=is_for_all):
                 if is_for_all:
                     await self._pace.freeze(seconds)
-                await self._marks.add(Mark(row["id"], RelayStatus.QUEUED, reason, wait_seconds=seconds))
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, wait_seconds=seconds))
             case Moved(chat_id=chat_id):
                 await self._execute(MOVED, row["contact_id"], chat_id)
-                await self._marks.add(Mark(row["id"], RelayStatus.QUEUED))
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED))
             case Refused(status=status, reason=reason):
                 if status == RelayStatus.BLOCKED:
                     await self._execute(BLOCKED, row["contact_id"])
-                await self._settle(row["id"], RelayStatus(status), reason, taken)
+                await self._settle(row["id"], RelayStatus(status), reason, taken or row["telegram_ids"])
             case Unclear(reason=reason):
                 await self._settle(row["id"], RelayStatus.UNKNOWN, reason, taken)
 
-    async def _settle(self, relay: UUID, status: RelayStatus, reason: str | None, taken: list[int]) -> None:
+    async def _settle(self, relay: UUID, status: RelayStatus, reason: str | None, taken: Sequence[int]) -> None:
         metrics.relays.labels(status).inc()
-        await self._marks.add(Mark(relay, status, reason, tuple(taken)))
+        await self._keep(Mark(relay, status, reason, tuple(taken)))
+
+    async def _keep(self, outcome: Mark) -> None:
+        """Record how it ended, even when PostgreSQL is away for a while: nobody else knows it."""
+        until = clock.monotonic() + RECORD_SECONDS
+        while True:
+            try:
+                return await self._marks.add(outcome)
+            except Unavailable:
+                if clock.monotonic() > until:
+                    raise
+            await asyncio.sleep(RECORD_AGAIN_SECONDS)
 
     async def _give_up_on_the_lost(self) -> None:
         async with self._database.connection() as connection:
@@ -147,8 +185,14 @@ class Outbox:
             await self._settle(relay, RelayStatus.UNKNOWN, LOST, [])
 
     async def _mark(self, marks: Sequence[Mark]) -> None:
-        async with self._database.connection() as connection:
-            posted = await mark(connection, marks)
+        for last in (*(False,) * (MARK_TRIES - 1), True):
+            try:
+                async with self._database.connection() as connection:
+                    posted = await mark(connection, marks)
+                break
+            except asyncpg.DeadlockDetectedError:  # with a drain, which meets threads in the order of updates
+                if last:
+                    raise
         if posted:
             self._announcer.posted(posted)
 

@@ -28,6 +28,12 @@ WITH due AS (
   FROM due d JOIN messages m ON m.thread_id = d.thread_id AND m."offset" > d.relayed_offset AND m."offset" <= d.top
   WHERE m.status = 'queued' AND m.author_kind <> 'contact'
   ON CONFLICT (contact_id, message_id) DO NOTHING
+), amended AS (
+  UPDATE relays r SET due_at = now(), is_outdated = r.status <> 'sent',
+    status = CASE WHEN r.status = 'sent' THEN 'queued' ELSE r.status END
+  FROM due d JOIN messages m ON m.thread_id = d.thread_id AND m."offset" > d.relayed_offset AND m."offset" <= d.top
+  WHERE r.contact_id = d.id AND r.message_id = m.id AND r.status IN ('queued', 'sending', 'sent')
+    AND greatest(m.edited_at, m.deleted_at) > coalesce(r.settled_at, r.created_at)
 )
 UPDATE contacts c SET relayed_offset = d.top FROM due d WHERE c.id = d.id RETURNING c.id
 """
@@ -41,11 +47,11 @@ WITH mine AS (
                     AND (e.number < r.number OR e.status = 'sending'))
   ORDER BY r.due_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED
 )
-UPDATE relays r SET claimed_until = now() + interval '{CLAIM_SECONDS} seconds'
+UPDATE relays r SET is_outdated = false, claimed_until = now() + interval '{CLAIM_SECONDS} seconds'
 FROM mine, contacts c, messages m
 WHERE r.id = mine.id AND c.id = r.contact_id AND m.thread_id = r.thread_id AND m.number = r.number
 RETURNING r.id, r.contact_id, c.chat_id, c.kind = 'group' AS is_group, m.text, m.deleted_at IS NOT NULL AS is_deleted,
-  r.tries,
+  r.telegram_ids,
   (SELECT o.telegram_ids[1] FROM relays o
    WHERE o.contact_id = r.contact_id AND o.message_id = m.reply_to) AS reply_relay,
   (SELECT o.client_id FROM messages o WHERE o.id = m.reply_to AND o.author_kind = 'contact') AS reply_client
@@ -63,7 +69,9 @@ WITH told AS (
   SELECT h.id FROM threads h
   WHERE h.id IN (SELECT r.thread_id FROM relays r JOIN told t ON t.id = r.id) ORDER BY h.id FOR UPDATE
 ), changed AS (
-  UPDATE relays r SET status = t.status, reason = t.reason, due_at = now() + make_interval(secs => t.wait),
+  UPDATE relays r SET is_outdated = r.is_outdated AND t.status <> 'sent',
+    status = CASE WHEN r.is_outdated AND t.status = 'sent' THEN 'queued' ELSE t.status END,
+    reason = t.reason, due_at = now() + make_interval(secs => t.wait),
     tries = r.tries + CAST(t.status = 'queued' AS int),
     telegram_ids = string_to_array(t.telegram_ids, ' ')::bigint[],
     claimed_until = CASE WHEN t.status = 'sending' THEN now() + interval '{CLAIM_SECONDS} seconds' END,

@@ -15,12 +15,12 @@ from server.bot import service
 from server.bot.schemas import BotView, DeadUpdate, Received
 from server.bot.service import Bot
 from server.chat.dependencies import TheChat
-from server.codes import SIGNED_IN, documented
+from server.codes import ALWAYS, SIGNED_IN, documented
 
 router = APIRouter(prefix="/bot", tags=["bot"])
 
 PROOF_HEADER = "x-telegram-bot-api-secret-token"
-SENT = {"wrong_secret": 401, "body_too_large": 413, "not_an_update": 422, "bot_overrun": 503}
+SENT = {**ALWAYS, "wrong_secret": 401, "not_an_update": 422, "bot_overrun": 503}
 OPERATED = {**SIGNED_IN, "role_needed": 403}
 
 
@@ -61,14 +61,14 @@ router.add_api_route(
     route_class_override=WebhookRoute,
     response_model=Received,
     summary="Take an update from Telegram",
-    responses=documented(SENT, database_unavailable=503, internal_error=500),
+    responses=documented(SENT),
 )
 
 
 @router.get("/status", response_model=BotView, summary="How is the bot doing", responses=documented(OPERATED))
-async def status(_: CurrentOperator, bot: TheBot) -> BotView:
+async def status(_: CurrentOperator, bot: TheBot, request: Request) -> BotView:
     """What came in, what goes out, and what was set aside. Without a token it says that the bot is off."""
-    return await service.status(bot)
+    return await service.status(bot, request.state.telegram)
 
 
 @router.get("/updates", response_model=list[DeadUpdate], summary="List dead updates", responses=documented(OPERATED))

@@ -11,12 +11,23 @@ class Received(BaseModel):
     """Kept: Telegram need not send it again."""
 
 
+class TelegramView(BaseModel):
+    """What Telegram itself says of the bot. `error` when it does not say anything."""
+
+    username: str | None = None
+    webhook_url: str | None = Field(None, description="Empty where updates are fetched.")
+    pending_updates: int | None = Field(None, description="What Telegram still has for us.")
+    last_error: str | None = Field(None, description="Why it could not deliver, the last time.")
+    error: str | None = None
+
+
 class BotView(BaseModel):
     """Whether there is a bot, and how far it is with what came in and what goes out."""
 
     is_on: bool = Field(description="False without TELEGRAM_TOKEN: then everything else works, and nobody is asked.")
     bot_id: int | None
     mode: str | None = Field(description="`webhook` or `polling`: how updates come in.")
+    telegram: TelegramView | None
     last_update_at: datetime | None
     waiting_updates: int = Field(description="Kept, and not turned into messages yet.")
     dead_updates: int = Field(description="Set aside after several tries; they can be replayed.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from server.bot.client import Telegram
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
 from server.bot.policy import bot_id, envelope, is_proven
@@ -75,12 +76,15 @@ async def accept(bot: Bot, body: bytes) -> None:
     bot.say(TakeInUpdates())
 
 
-async def status(bot: Bot) -> BotView:
-    """How the bot is doing, from the rows."""
+async def status(bot: Bot, telegram: Telegram | None) -> BotView:
+    """How the bot is doing, from the rows, and what Telegram says of it."""
+    about = None if telegram is None else await telegram.about()
     async with bot.database.connection() as connection:
         row = await connection.fetchrow(FIGURES, bot.id)
     is_on = bool(bot.token)
-    return BotView(is_on=is_on, bot_id=bot.id or None, mode=bot.mode if is_on else None, **dict(row or {}))
+    return BotView(
+        is_on=is_on, telegram=about, bot_id=bot.id or None, mode=bot.mode if is_on else None, **dict(row or {})
+    )
 
 
 async def dead(bot: Bot, limit: int) -> list[DeadUpdate]:

@@ -14,8 +14,20 @@ from tests.rest.house import House, Person, open_house
 
 
 @pytest.fixture(scope="session")
-async def bot_house(database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with open_house(database_url, redis_url, telegram_token=TOKEN) as one:
+def world() -> World:
+    """Telegram, as far as the tests see it; each brings its own chats."""
+    return World()
+
+
+@pytest.fixture(scope="session")
+async def api(world: World) -> AsyncIterator[str]:
+    async with telegram(world) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+async def bot_house(api: str, database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with open_house(database_url, redis_url, telegram_token=TOKEN, telegram_api=api) as one:
         yield one
 
 
@@ -38,12 +50,6 @@ async def operator(bot_house: House) -> Person:
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    """Telegram, as far as the tests see it; each brings its own chats."""
-    return World()
-
-
-@pytest.fixture(scope="session")
-async def outbox(world: World, database_url: str, redis_url: str) -> AsyncIterator[Outbox]:
-    async with telegram(world) as api, sender(database_url, redis_url, api) as one:
+async def outbox(api: str, database_url: str, redis_url: str) -> AsyncIterator[Outbox]:
+    async with sender(database_url, redis_url, api) as one:
         yield one

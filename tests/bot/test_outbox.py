@@ -163,3 +163,41 @@ async def test_what_is_unknown_is_sent_again_when_an_operator_says_so(
     assert (again["status"], again["payload"], texts(world, ada)) == ("sent", None, ["x"])
     assert str(await operator.ask("POST", path)) == "409 not_to_be_repeated"
     assert str(await operator.ask("POST", f"/bot/messages/{thread['id']}/send")) == "404 no_such_message"
+
+
+async def test_edits_and_deletions_follow(
+    bot_house: House, drain: Drain, operator: Person, outbox: Outbox, world: World
+) -> None:
+    ada, thread = await known(bot_house, drain, operator)
+    message = await outcome(outbox, operator, await operator.says("wrnog", thread))
+    await operator.patch(f"/chat/message/{message['id']}", text="right")
+    await arrives(outbox, world, ada, "right")
+    await operator.patch(f"/chat/message/{message['id']}", text="🌍 " * 1400)
+    await eventually(lambda: _pieces(outbox, world, ada, 2), within=20.0)
+    await operator.delete(f"/chat/message/{message['id']}")
+    await arrives(outbox, world, ada)
+    (row,) = await bot_house.rows("SELECT status FROM relays WHERE message_id = $1::text::uuid", message["id"])
+    assert row["status"] == "sent"
+
+
+async def _pieces(outbox: Outbox, world: World, ada: Outsider, count: int) -> bool:
+    await outbox.sweep()
+    return len(texts(world, ada)) == count
+
+
+async def arrives(outbox: Outbox, world: World, ada: Outsider, *wanted: str) -> None:
+    async def is_there() -> bool:
+        await outbox.sweep()
+        return texts(world, ada) == list(wanted)
+
+    await eventually(is_there, within=20.0)
+
+
+async def test_what_is_edited_before_it_leaves_arrives_once_as_it_is_now(
+    bot_house: House, drain: Drain, operator: Person, outbox: Outbox, world: World
+) -> None:
+    ada, thread = await known(bot_house, drain, operator)
+    message = await operator.says("draft", thread)
+    await operator.patch(f"/chat/message/{message['id']}", text="final")
+    await outcome(outbox, operator, message)
+    await arrives(outbox, world, ada, "final")

@@ -71,6 +71,17 @@ async def test_the_status_counts_what_waits(bot_house: House) -> None:
     assert after["bot_id"] == 4711
     assert after["waiting_updates"] == before["waiting_updates"] + 1
     assert after["last_update_at"] is not None
+    assert after["telegram"]["username"] == "parley_bot"
+    assert after["telegram"]["error"] is None
+
+
+async def test_the_status_is_told_without_telegram(database_url: str, redis_url: str) -> None:
+    nowhere = "http://127.0.0.1:1"
+    async with open_house(database_url, redis_url, telegram_token=TOKEN, telegram_api=nowhere) as house:
+        operator = await house.person(role="operator")
+        told = await operator.get("/bot/status")
+        assert told["is_on"]
+        assert told["telegram"]["error"]
 
 
 async def test_a_dead_update_is_replayed_by_an_admin(bot_house: House) -> None:
