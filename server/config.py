@@ -63,8 +63,9 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     assistant: str = Field("knowledge", pattern="^(knowledge|none)$")
     assistant_seconds: float = Field(20.0, gt=0, le=45)
-    telegram: str = ""
+    telegram: str = Field("", pattern="^(polling|webhook)?$")
     telegram_token: SecretStr = SecretStr("")
+    telegram_api: str = "https://api.telegram.org"
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
@@ -104,6 +105,14 @@ class Settings(BaseSettings):
     def webhook_kinds(self) -> tuple[str, ...]:
         """The kinds of event that the endpoint of the settings receives."""
         return _words(self.webhook_events)
+
+    @cached_property
+    def bot_token(self) -> str:
+        """The token of the Telegram bot; empty when there is none."""
+        token = self.telegram_token.get_secret_value()
+        if token and not re.fullmatch(r"[0-9]{1,18}:[A-Za-z0-9_-]+", token):
+            raise Misconfigured("TELEGRAM_TOKEN is no bot's token: it looks like 123456:ABC-DEF, ask @BotFather for it")
+        return token
 
     @cached_property
     def database(self) -> str:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from server import asyncapi, metrics, reference
 from server.assistant.router import router as assistant_router
 from server.auth.router import router as auth_router
+from server.bot.router import router as bot_router
 from server.chat.export_router import router as export_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
@@ -52,7 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     install_problems(app)
-    for router in (auth_router, message_router, thread_router, export_router, assistant_router, hook_router):
+    doors = (auth_router, message_router, thread_router, export_router, assistant_router, hook_router, bot_router)
+    for router in doors:
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)

@@ -21,6 +21,8 @@ hooks_suspended = Counter("parley_hooks_suspended_total", "Endpoints suspended a
 tasks_waiting = Gauge("parley_tasks_waiting", "Tasks that wait for a worker or are at work.", registry=registry)
 tasks_set_aside = Gauge("parley_tasks_set_aside", "Tasks set aside after five failures.", registry=registry)
 tasks_dropped = Counter("parley_tasks_dropped_total", "Tasks not sent; a sweep says them again.", registry=registry)
+dead_updates = Counter("parley_dead_updates_total", "Telegram updates set aside after some tries.", registry=registry)
+relays = Counter("parley_relays_total", "Messages that went out, by how it ended.", ["status"], registry=registry)
 
 
 def render() -> bytes:

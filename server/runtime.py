@@ -11,6 +11,9 @@ from server.auth.passwords import Passwords
 from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
+from server.bot.client import Telegram
+from server.bot.policy import webhook_secrets
+from server.bot.service import Bot
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
@@ -63,6 +66,10 @@ class Runtime:
         reach = Reach(networks(settings.webhook_networks))
         self._hooks = Hooks(self._database, Client(reach), reach)
         self._replies = Replies(self._database)
+        secrets = webhook_secrets(settings.secrets, settings.bot_token)
+        mode = settings.telegram or "polling"
+        self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
+        self._telegram = Telegram(settings.bot_token, settings.telegram_api) if settings.bot_token else None
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -75,6 +82,8 @@ class Runtime:
         self._stack.push_async_callback(self._node.close)
         await self._bulletin.open()
         self._stack.push_async_callback(self._bulletin.close)
+        if self._telegram is not None:
+            self._stack.push_async_callback(self._telegram.close)
         await self._queue.open()
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
@@ -98,6 +107,8 @@ class Runtime:
             "hooks": self._hooks,
             "replies": self._replies,
             "node": self._node,
+            "bot": self._bot,
+            "telegram": self._telegram,
         }
 
     async def drain(self, seconds: float) -> None:

@@ -15,9 +15,11 @@ from server.chat.journal import Journal
 from server.chat.service import Chat
 from server.config import Settings
 from server.database import Database
+from server.pacing.limiter import Limiter
 from server.queue import Queue
 from server.realtime.bus import Bus
 from server.realtime.teller import Teller
+from server.valkey import connect
 
 
 class Office:
@@ -28,6 +30,8 @@ class Office:
         self.settings = settings
         self.database = Database(settings.database, connections)
         self.queue = Queue(settings.redis)
+        self._redis = connect(settings.redis)
+        self.limiter = Limiter(self._redis)
         self._bus = Bus(settings.redis)
         self.teller = Teller(self._bus.tell)
         self._bulletin = Bulletin(self.database, self.teller.tell)
@@ -45,6 +49,7 @@ class Office:
     async def __aenter__(self) -> Self:
         await self.database.open()
         self._stack.push_async_callback(self.database.close)
+        self._stack.push_async_callback(self._redis.aclose)
         self._bus.begin()
         self._stack.push_async_callback(self._bus.disconnect)
         await self._bulletin.open()

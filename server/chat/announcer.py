@@ -15,8 +15,8 @@ from server.chat.bulletin import Bulletin
 from server.chat.constants import Capability
 from server.chat.events import Changed, Event, Joined, Left, Typing, Unread
 from server.chat.journal import Posted
-from server.chat.names import THREAD, channel_of, channels_of
-from server.chat.tasks import AnswerQuestions, IndexMessages
+from server.chat.names import OUTSIDE, THREAD, channel_of, channels_of
+from server.chat.tasks import AnswerQuestions, IndexMessages, Relay
 from server.queue import Task
 from server.realtime.seam import Publication
 
@@ -52,6 +52,8 @@ class Announcer:
             for channel in channels_of(thread_id, ones[0].slug):
                 self._tell(channel, ones[0].epoch, publications)
             self._bulletin.note(thread_id)
+            if ones[0].slug is not None and ones[0].slug.startswith(OUTSIDE):
+                self._say(Relay())
         self._say(IndexMessages())
         self._say(AnswerQuestions())
 

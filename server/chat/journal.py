@@ -241,13 +241,13 @@ class Journal:
         for last in (*(False,) * (REPOST_TRIES - 1), True):
             try:
                 connection = await self._connected()
-                rows = await connection.fetch(APPEND, *_columns(drafts))
+                rows = await connection.fetch(APPEND, *columns(drafts))
                 outcomes.update((row[0], Posted(*row)) for row in rows)
                 break
             except asyncpg.UniqueViolationError:
                 if last:
                     raise
-                known = await connection.fetch(REPOSTED, *_identities(drafts))
+                known = await connection.fetch(REPOSTED, *identities(drafts))
                 outcomes.update((row[0], replace(Posted(*row[1:]), is_first=False)) for row in known)
                 drafts = [draft for draft in drafts if draft.id not in outcomes]
                 if not drafts:
@@ -319,7 +319,7 @@ def _no_such_thread() -> Missing:
     return Missing("no_such_thread", "there is no such thread, or it is not yours")
 
 
-def _columns(drafts: Sequence[Draft]) -> list[list[Any]]:
+def columns(drafts: Sequence[Draft]) -> list[list[Any]]:
     """The drafts turned on their side: one array a column, as APPEND takes them."""
     steps: Counter[UUID] = Counter()
     places = []
@@ -342,7 +342,7 @@ def _columns(drafts: Sequence[Draft]) -> list[list[Any]]:
     ]
 
 
-def _identities(drafts: Sequence[Draft]) -> list[list[Any]]:
+def identities(drafts: Sequence[Draft]) -> list[list[Any]]:
     """The same for REPOSTED, of those that have a client_id."""
     named_drafts = [draft for draft in drafts if draft.client_id is not None]
     return [

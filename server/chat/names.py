@@ -9,6 +9,7 @@ THREAD = "thread:"
 ROOM = "room:"
 USER = "user:"
 INBOX = "inbox"
+OUTSIDE = "telegram:"  # begins the slug of a thread whose people are outside; nobody listens by it
 
 
 @dataclass(frozen=True, slots=True)

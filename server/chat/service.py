@@ -16,7 +16,7 @@ from server.auth.policy import Caller
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.changes import record_message
-from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind, Happening
+from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind, Happening, Kind, MessageStatus
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
@@ -85,6 +85,7 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
         payload=None if new.payload is None else json.dumps(new.payload, ensure_ascii=False),
         client_id=new.client_id,
         reply_to=new.reply_to,
+        status=_first_status(standing),
         tags=tuple(tags),
     )
     return chat.journal.place(draft)
@@ -103,8 +104,22 @@ def take_place_at_once(
     words = normalised(text, chat.character_limit)
     tags = tuple(merged_tags(words, [])) if "#" in words else ()
     return chat.journal.place(
-        Draft(ids.new(), thread_id, caller.user, AuthorKind.USER, words, client_id=client_id, tags=tags)
+        Draft(
+            ids.new(),
+            thread_id,
+            caller.user,
+            AuthorKind.USER,
+            words,
+            client_id=client_id,
+            status=_first_status(standing),
+            tags=tags,
+        )
     )
+
+
+def _first_status(standing: Standing) -> MessageStatus:
+    """What goes further, to people outside, is not there yet when it is committed."""
+    return MessageStatus.QUEUED if standing.kind is Kind.TELEGRAM else MessageStatus.SENT
 
 
 async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:

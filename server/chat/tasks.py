@@ -19,3 +19,7 @@ class ForgetOld(Task):
 
 class EraseData(Task):
     """Go on removing what belonged to people who were erased."""
+
+
+class Relay(Task):
+    """Send on what was posted in threads whose people are elsewhere."""

@@ -34,6 +34,11 @@ class Limiter:
 
     async def reserve(self, rates: Mapping[str, Rate], max_wait_seconds: float = 0.0) -> Reservation:
         """Book a place on every key, or on none when that takes longer than `max_wait_seconds`."""
+        booked = await self.reserve_together(rates, max_wait_seconds)
+        return self._here(rates, int(max_wait_seconds * MICROSECONDS)) if booked is None else booked
+
+    async def reserve_together(self, rates: Mapping[str, Rate], max_wait_seconds: float) -> Reservation | None:
+        """The same for who must not go without the others: None while Redis is away."""
         max_wait = int(max_wait_seconds * MICROSECONDS)
         if clock.monotonic() >= self._away_until:
             try:
@@ -42,7 +47,7 @@ class Limiter:
             except FAILURES as error:
                 self._away_until = clock.monotonic() + AWAY_SECONDS
                 log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
-        return self._here(rates, max_wait)
+        return None
 
     async def _in_redis(self, rates: Mapping[str, Rate], max_wait: int) -> Reservation:
         arguments: list[Any] = [max_wait, ""]

@@ -1,0 +1,162 @@
+"""Calls to the Bot API, and what their failures mean for what was to be sent. Knows no table and no pace."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from telegram import ReplyParameters
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.ext import ExtBot
+from telegram.request import HTTPXRequest
+
+from server.bot.schemas import TelegramView
+
+# PTB's own switch to what it will do anyway; without it every 429 is a warning, too.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+WANTED = ["message", "edited_message", "callback_query", "my_chat_member"]
+AT_ONCE = 64  # calls of one process
+CALL_SECONDS = 15.0
+CONNECT_SECONDS = 5.0
+REVOKED_SECONDS = 60.0  # between tries with a token that Telegram does not know
+ABOUT_SECONDS = 3.0
+AWAY_SECONDS = 2.0
+ALREADY = ("message is not modified", "message to delete not found")
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte of the request has left
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Telegram took it, under this number."""
+
+    telegram_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Surely not taken: try again after so many seconds. Everybody has to wait when `is_for_all`."""
+
+    seconds: float
+    reason: str
+    is_for_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Surely not taken: the group has another number now."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Surely not taken, and never will be: `blocked` by who was to receive it, or `failed` for itself."""
+
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody knows whether Telegram took it."""
+
+    reason: str
+
+
+Outcome = Delivered | Later | Moved | Refused | Unclear
+
+
+class Telegram:
+    """One bot's way out. Opened on first use, so that a process may start while Telegram is away."""
+
+    def __init__(self, token: str, api: str) -> None:
+        request = HTTPXRequest(
+            connection_pool_size=AT_ONCE,
+            read_timeout=CALL_SECONDS,
+            write_timeout=CALL_SECONDS,
+            connect_timeout=CONNECT_SECONDS,
+            pool_timeout=CALL_SECONDS,
+        )
+        self.bot: ExtBot[None] = ExtBot(token, base_url=f"{api}/bot", base_file_url=f"{api}/file/bot", request=request)
+        self._request = request
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._request.shutdown()
+
+    async def about(self) -> TelegramView:
+        """What Telegram says of the bot, soon or not at all."""
+        try:
+            async with asyncio.timeout(ABOUT_SECONDS):
+                own, hook = await asyncio.gather(self.bot.get_me(), self.bot.get_webhook_info())
+        except (TelegramError, TimeoutError) as error:
+            return TelegramView(error=str(error) or "Telegram does not answer")
+        return TelegramView(
+            username=own.username,
+            webhook_url=hook.url,
+            pending_updates=hook.pending_update_count,
+            last_error=hook.last_error_message or None,
+        )
+
+    async def fetch(self, offset: int | None, limit: int, wait_seconds: int) -> list[dict[str, Any]]:
+        """The next updates, of which those before the offset were received; raises TelegramError."""
+        found = await self.bot.get_updates(offset, limit, wait_seconds, allowed_updates=WANTED)
+        return [update.to_dict() for update in found]
+
+    async def send_text(self, chat_id: int, text: str, reply_to: int | None = None) -> Outcome:
+        """Send one piece; never raises for what Telegram or the network does."""
+        reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
+        try:
+            message = await self.bot.send_message(chat_id, text, reply_parameters=reply)
+        except TelegramError as error:
+            return outcome_of(error)
+        return Delivered(message.message_id)
+
+    async def edit_text(self, chat_id: int, telegram_id: int, text: str) -> Outcome:
+        """Give a piece other words."""
+        try:
+            await self.bot.edit_message_text(text, chat_id, telegram_id)
+        except TelegramError as error:
+            return _amended(error, telegram_id)
+        return Delivered(telegram_id)
+
+    async def delete(self, chat_id: int, telegram_id: int) -> Outcome:
+        """Take a piece back."""
+        try:
+            await self.bot.delete_message(chat_id, telegram_id)
+        except TelegramError as error:
+            return _amended(error, telegram_id)
+        return Delivered(telegram_id)
+
+
+def outcome_of(error: TelegramError) -> Outcome:
+    """What the error says of the message. BadRequest and TimedOut are NetworkErrors, too: the order matters."""
+    reason = error.message
+    match error:
+        case RetryAfter(retry_after=wait):
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+            return Later(seconds, reason, is_for_all=True)
+        case ChatMigrated(new_chat_id=chat_id):
+            return Moved(chat_id)
+        case Forbidden():
+            return Refused("blocked", reason)
+        case BadRequest():
+            return Refused("failed", reason)
+        case InvalidToken():
+            return Later(REVOKED_SECONDS, "Telegram does not know the bot's token: correct TELEGRAM_TOKEN")
+        case NetworkError() if isinstance(error.__cause__, UNSENT):
+            return Later(AWAY_SECONDS, "Telegram cannot be reached")
+    return Unclear(reason)
+
+
+def _amended(error: TelegramError, telegram_id: int) -> Outcome:
+    """The same of an edit or a deletion: what is so already was done, and what is unclear may be repeated."""
+    outcome = outcome_of(error)
+    if isinstance(outcome, Refused) and any(words in outcome.reason.lower() for words in ALREADY):
+        return Delivered(telegram_id)
+    return Later(AWAY_SECONDS, outcome.reason) if isinstance(outcome, Unclear) else outcome

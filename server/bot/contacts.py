@@ -1,0 +1,57 @@
+"""Who writes from outside, as rows: found or made with a thread each, and changed by what was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from server import ids
+from server.bot.updates import Outside
+from server.chat.names import OUTSIDE
+from server.database import PlainConnection
+
+FOUND = "SELECT chat_id, id, thread_id FROM contacts WHERE bot_id = $1 AND chat_id = ANY ($2::bigint[])"
+MAKE = f"""
+WITH asked AS (
+  SELECT * FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[])
+  AS a(chat_id, id, thread_id, kind, name, language)
+), threads_made AS (
+  INSERT INTO threads (id, kind, subject, slug, epoch)
+  SELECT thread_id, 'telegram', name, '{OUTSIDE}' || $1::bigint || ':' || chat_id, right(thread_id::text, 8) FROM asked
+)
+INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name, language)
+SELECT id, $1::bigint, chat_id, thread_id, kind, name, language FROM asked
+"""
+# The cursor moves along where all before it was relayed: what a contact wrote itself never goes out.
+HEARD_FROM = """
+UPDATE contacts c SET seen_at = now(),
+  relayed_offset = CASE WHEN c.relayed_offset = h.first - 1 THEN h.last ELSE c.relayed_offset END
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS h(thread_id, first, last) WHERE c.thread_id = h.thread_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact's row, as far as the drain needs it."""
+
+    id: UUID
+    thread_id: UUID
+    is_new: bool = False
+
+
+async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outside]) -> dict[int, Known]:
+    """The contact of each chat, made with a thread where there was none. The caller holds the chats' order."""
+    by_chat = {each.chat_id: each for each in people}
+    rows = await connection.fetch(FOUND, bot_id, list(by_chat))
+    found = {row[0]: Known(row[1], row[2]) for row in rows}
+    new = [each for chat, each in by_chat.items() if chat not in found]
+    if new:
+        made = {each.chat_id: Known(ids.new(), ids.new(), is_new=True) for each in new}
+        chats = [each.chat_id for each in new]
+        own = [made[chat].id for chat in chats]
+        threads = [made[chat].thread_id for chat in chats]
+        facts = ([each.kind for each in new], [each.name for each in new], [each.language for each in new])
+        await connection.execute(MAKE, bot_id, chats, own, threads, *facts)
+        found |= made
+    return found

@@ -1,0 +1,84 @@
+"""Updates through python-telegram-bot's own handlers: what each of them means, without telling anybody yet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from telegram import Update, User
+from telegram.ext import Application, ChatMemberHandler, CommandHandler, ContextTypes, ExtBot, MessageHandler, filters
+from typing_extensions import override
+
+from server.bot.updates import Answered, Ear, Heard, OptedOut, Reworded, membership, said_in
+
+HELP = {
+    "start": "Hello! Write here, and you are answered here.",
+    "help": "Write what you want to know: a person or the assistant answers. /stop ends announcements, /start lets "
+    "them come again.",
+    "stop": "You get no announcements any more. What you write here is still answered; /start lets them come again.",
+}
+
+
+class SilentBot(ExtBot[None]):
+    """A bot that knows itself by its token, so that updates are understood while Telegram is away."""
+
+    @override
+    async def get_me(self, *_: Any, **__: Any) -> User:
+        own = int(self.token.partition(":")[0])
+        self._bot_user = User(own, "bot", is_bot=True, username=f"bot{own}")
+        return self._bot_user
+
+
+class Interpreter:
+    """One a process; one update at a time."""
+
+    def __init__(self, token: str) -> None:
+        self._ear = Ear()
+        application = Application.builder().bot(SilentBot(token)).updater(None).build()
+        for command in HELP:
+            application.add_handler(CommandHandler(command, self._on_command, filters.UpdateType.MESSAGE))
+        application.add_handler(MessageHandler(filters.UpdateType.MESSAGE, self._on_message))
+        application.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE, self._on_edit))
+        application.add_handler(ChatMemberHandler(self._on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
+        # PTB hands a handler's exception to this one and goes on as if nothing were.
+        application.add_error_handler(self._on_error)
+        self._application = application
+        self._is_open = False
+
+    async def heard(self, body: str) -> list[Heard]:
+        """What the update means, in order; raises whatever a handler raised."""
+        if not self._is_open:
+            await self._application.initialize()
+            self._is_open = True
+        ear = self._ear = Ear()
+        await self._application.process_update(Update.de_json(json.loads(body), self._application.bot))
+        if ear.error is not None:
+            raise ear.error
+        return ear.heard
+
+    async def _on_command(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        message = update.message
+        if message is None or not message.text:
+            return
+        said = said_in(message)
+        command = message.text[1:].split()[0].partition("@")[0].lower()
+        self._ear.heard.append(said)
+        if command in ("start", "stop"):
+            self._ear.heard.append(OptedOut(said.outside, command == "stop"))
+        self._ear.heard.append(Answered(said.outside, HELP[command]))
+
+    async def _on_message(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        if update.message is not None:
+            self._ear.heard.append(said_in(update.message))
+
+    async def _on_edit(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        if update.edited_message is not None:
+            said = said_in(update.edited_message)
+            self._ear.heard.append(Reworded(said.outside, said.key, said.text))
+
+    async def _on_membership(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        if update.my_chat_member is not None:
+            self._ear.heard.append(membership(update.my_chat_member))
+
+    async def _on_error(self, _: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+        self._ear.error = context.error

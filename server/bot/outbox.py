@@ -1,0 +1,209 @@
+"""Messages go out to Telegram: each contact's in order, and every attempt is recorded before it is made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from server import clock, metrics
+from server.bot.client import AT_ONCE, Delivered, Later, Moved, Outcome, Refused, Telegram, Unclear
+from server.bot.constants import RelayStatus
+from server.bot.gather import Gather
+from server.bot.pace import Pace
+from server.bot.relaying import CLAIM, DERIVE, DERIVED, LOST, PUT_BACK, RECENT_SECONDS, STALE, Mark, mark
+from server.bot.splitting import pieces
+from server.chat.announcer import Announcer
+from server.database import Database
+from server.errors import Problem, Unavailable
+from server.logging import named
+
+FULL_EVERY_SECONDS = 30.0
+RECORD_SECONDS = 45.0  # then the claim runs out, and the message becomes unknown
+RECORD_AGAIN_SECONDS = 0.5
+LATE_SECONDS = 0.1  # after its place was booked; what comes later takes another, or many would come at once
+MARK_TRIES = 5
+BLOCKED = "UPDATE contacts SET blocked = true WHERE id = $1"
+MOVED = "UPDATE contacts SET chat_id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM contacts WHERE chat_id = $2)"
+QUEUED = (RelayStatus.QUEUED,)
+
+log = named("bot")
+
+Row = Any
+
+
+class Outbox:
+    """Any number of processes may send at once; what one of them has claimed is its own."""
+
+    def __init__(self, database: Database, announcer: Announcer, telegram: Telegram, pace: Pace, bot_id: int) -> None:
+        self._database = database
+        self._announcer = announcer
+        self._telegram = telegram
+        self._pace = pace
+        self._bot_id = bot_id
+        self._marks = Gather(self._mark)
+        self._is_at_work = self._is_asked_again = False
+        self._full_at = float("-inf")
+
+    async def sweep(self) -> int:
+        """Send all that is due; returns how many were tried. Asked again meanwhile, it looks once more."""
+        self._is_asked_again = True
+        if self._is_at_work:
+            return 0
+        self._is_at_work = True
+        try:
+            await self._give_up_on_the_lost()
+            return await self._send_all()
+        finally:
+            self._is_at_work = False
+
+    async def _send_all(self) -> int:
+        sent, flying = 0, set[asyncio.Task[None]]()
+        try:
+            while self._is_asked_again or flying:
+                if self._is_asked_again:
+                    self._is_asked_again = False
+                    await self._derive()
+                rows = await self._claim(AT_ONCE - len(flying)) if len(flying) < AT_ONCE else []
+                flying |= {asyncio.create_task(self._carry(row), name="relay") for row in rows}
+                sent += len(rows)
+                if flying:
+                    done, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                    self._is_asked_again |= bool(done)
+        finally:
+            if flying:  # cut short: what is on its way is recorded, or becomes unknown
+                await asyncio.wait(flying)
+        return sent
+
+    async def _derive(self) -> None:
+        """Rows for what was posted; now and then for threads, too, of which nobody said anything lately."""
+        recent: float | None = RECENT_SECONDS
+        if clock.monotonic() - self._full_at > FULL_EVERY_SECONDS:
+            recent = None
+        async with self._database.connection() as connection:
+            while len(await connection.fetch(DERIVE, self._bot_id, recent, DERIVED)) == DERIVED:
+                pass
+        if recent is None:
+            self._full_at = clock.monotonic()
+
+    async def _claim(self, limit: int) -> Sequence[Row]:
+        async with self._database.connection() as connection:
+            return await connection.fetch(CLAIM, self._bot_id, limit)
+
+    async def _carry(self, row: Row) -> None:
+        """One message, all the way; what fails is logged, and a sweep finds the row again."""
+        try:
+            await self._relay(row)
+        except Problem as error:
+            log.warning("relay_waits", relay=str(row["id"]), reason=error.detail)
+        except Exception:
+            log.exception("relay_failed", relay=str(row["id"]))
+
+    async def _relay(self, row: Row) -> None:
+        parts = [] if row["is_deleted"] else pieces(row["text"])
+        there: list[int] = list(row["telegram_ids"])
+        if not parts and not there:
+            why = "it was deleted before it went out" if row["is_deleted"] else "it has no text to send"
+            await self._marks.add(Mark(row["id"], RelayStatus.FAILED, why, allowed=QUEUED))
+            return
+        wait = await self._pace.turn(row["chat_id"], is_group=row["is_group"])
+        if wait:
+            await self._execute(PUT_BACK, row["id"], wait)
+            return
+        began = clock.monotonic()
+        await self._marks.add(Mark(row["id"], RelayStatus.SENDING, telegram_ids=tuple(there), allowed=QUEUED))
+        is_late = clock.monotonic() - began > LATE_SECONDS
+        await self._say_all(row, parts, is_late=is_late)
+
+    async def _say_all(self, row: Row, parts: Sequence[str], *, is_late: bool) -> None:
+        there: list[int] = list(row["telegram_ids"])
+        taken: list[int] = []
+        for number in range(max(len(parts), len(there))):
+            needs_turn = number > 0 or is_late
+            if needs_turn and not await self._pace.wait(row["chat_id"], is_group=row["is_group"]):
+                await self._record(row, Later(1.0, "it is not its turn yet"), taken)
+                return
+            outcome = await self._say(row, parts[number : number + 1], there[number : number + 1], is_first=not number)
+            if not isinstance(outcome, Delivered):
+                await self._record(row, outcome, taken)
+                return
+            if number < len(parts):
+                taken.append(outcome.telegram_id)
+        await self._settle(row["id"], RelayStatus.SENT, None, taken)
+
+    async def _say(self, row: Row, part: Sequence[str], there: Sequence[int], *, is_first: bool) -> Outcome:
+        """One piece: sent, or, where Telegram has one already, edited or taken back."""
+        if there and part:
+            return await self._telegram.edit_text(row["chat_id"], there[0], part[0])
+        if there:
+            return await self._telegram.delete(row["chat_id"], there[0])
+        return await self._telegram.send_text(row["chat_id"], part[0], _reply(row) if is_first else None)
+
+    async def _record(self, row: Row, outcome: Outcome, taken: list[int]) -> None:
+        match outcome:
+            case Later(seconds=seconds, reason=reason) if row["telegram_ids"]:  # an amendment may be repeated
+                kept = tuple(row["telegram_ids"])
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, kept, wait_seconds=seconds))
+            case Later() | Moved() if taken:  # to begin anew would say the first pieces twice
+                await self._settle(row["id"], RelayStatus.UNKNOWN, "only its beginning has arrived", taken)
+            case Later(seconds=seconds, reason=reason, is_for_all=is_for_all):
+                if is_for_all:
+                    await self._pace.freeze(seconds)
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, wait_seconds=seconds))
+            case Moved(chat_id=chat_id):
+                await self._execute(MOVED, row["contact_id"], chat_id)
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED))
+            case Refused(status=status, reason=reason):
+                if status == RelayStatus.BLOCKED:
+                    await self._execute(BLOCKED, row["contact_id"])
+                await self._settle(row["id"], RelayStatus(status), reason, taken or row["telegram_ids"])
+            case Unclear(reason=reason):
+                await self._settle(row["id"], RelayStatus.UNKNOWN, reason, taken)
+
+    async def _settle(self, relay: UUID, status: RelayStatus, reason: str | None, taken: Sequence[int]) -> None:
+        metrics.relays.labels(status).inc()
+        await self._keep(Mark(relay, status, reason, tuple(taken)))
+
+    async def _keep(self, outcome: Mark) -> None:
+        """Record how it ended, even when PostgreSQL is away for a while: nobody else knows it."""
+        until = clock.monotonic() + RECORD_SECONDS
+        while True:
+            try:
+                return await self._marks.add(outcome)
+            except Unavailable:
+                if clock.monotonic() > until:
+                    raise
+            await asyncio.sleep(RECORD_AGAIN_SECONDS)
+
+    async def _give_up_on_the_lost(self) -> None:
+        async with self._database.connection() as connection:
+            lost = [row[0] for row in await connection.fetch(STALE)]
+        for relay in lost:
+            await self._settle(relay, RelayStatus.UNKNOWN, LOST, [])
+
+    async def _mark(self, marks: Sequence[Mark]) -> None:
+        for last in (*(False,) * (MARK_TRIES - 1), True):
+            try:
+                async with self._database.connection() as connection:
+                    posted = await mark(connection, marks)
+                break
+            except asyncpg.DeadlockDetectedError:  # with a drain, which meets threads in the order of updates
+                if last:
+                    raise
+        if posted:
+            self._announcer.posted(posted)
+
+    async def _execute(self, statement: str, *values: object) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(statement, *values)
+
+
+def _reply(row: Row) -> int | None:
+    """Telegram's number of the message that this one answers."""
+    if row["reply_relay"] is not None:
+        return int(row["reply_relay"])
+    client_id: str = row["reply_client"] or ""
+    return int(client_id.partition(":")[2]) if client_id.startswith("telegram:") else None

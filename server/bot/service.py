@@ -1,0 +1,118 @@
+"""What comes in from Telegram is kept once, whichever way it came; and how the bot is doing. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from server.bot.client import Telegram
+from server.bot.constants import RelayStatus
+from server.bot.gather import Gather
+from server.bot.policy import bot_id, envelope, is_proven
+from server.bot.relaying import OF_MESSAGE, REPEATABLE, Mark, mark
+from server.bot.schemas import BotView, DeadUpdate
+from server.bot.tasks import TakeInUpdates
+from server.chat.announcer import Announcer
+from server.database import Database
+from server.errors import Conflict, Missing, Unauthenticated
+from server.queue import Task
+
+KEEP = """
+INSERT INTO updates (bot_id, update_id, chat_id, body)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])
+ON CONFLICT (bot_id, update_id) DO NOTHING
+"""
+FIGURES = """
+SELECT (SELECT received_at FROM updates WHERE bot_id = $1 ORDER BY id DESC LIMIT 1) AS last_update_at,
+       (SELECT count(*) FROM updates WHERE state = 'waiting' AND bot_id = $1) AS waiting_updates,
+       (SELECT count(*) FROM updates WHERE state = 'dead' AND bot_id = $1) AS dead_updates,
+       (SELECT count(*) FROM relays WHERE status IN ('queued', 'sending')) AS waiting_relays,
+       (SELECT count(*) FROM relays WHERE status = 'unknown') AS unknown_relays
+"""
+DEAD = """
+SELECT id, update_id, chat_id, tries, error, received_at FROM updates
+WHERE state = 'dead' AND bot_id = $1 ORDER BY id LIMIT $2
+"""
+REPLAY = """
+UPDATE updates SET state = 'waiting', tries = 0, due_at = now()
+WHERE id = $1 AND bot_id = $2 AND state = 'dead' RETURNING id
+"""
+
+Row = tuple[int, int, int, str]
+
+
+@dataclass
+class Bot:
+    """What the room works with; one a process, built by the roof. Without a token it is off."""
+
+    database: Database
+    say: Callable[[Task], None]
+    token: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    mode: str = "polling"
+
+    def __post_init__(self) -> None:
+        self.id = bot_id(self.token)
+        self.incoming = Gather(self._keep)
+
+    async def _keep(self, rows: Sequence[Row]) -> None:
+        columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+        async with self.database.connection() as connection:
+            await connection.execute(KEEP, *columns)
+
+
+def check_sender(bot: Bot, given: str) -> None:
+    """Raise Unauthenticated for whoever is not Telegram."""
+    if not bot.token or not is_proven(given, bot.secrets):
+        raise Unauthenticated("wrong_secret", "this address is for Telegram, which knows the secret")
+
+
+async def accept(bot: Bot, body: bytes) -> None:
+    """Keep one update; returns after the commit. The same one again changes nothing. Raises Unavailable, Invalid."""
+    found = envelope(body)
+    await bot.incoming.add((bot.id, found.update_id, found.chat_id, body.decode()))
+    bot.say(TakeInUpdates())
+
+
+async def status(bot: Bot, telegram: Telegram | None) -> BotView:
+    """How the bot is doing, from the rows, and what Telegram says of it."""
+    about = None if telegram is None else await telegram.about()
+    async with bot.database.connection() as connection:
+        row = await connection.fetchrow(FIGURES, bot.id)
+    is_on = bool(bot.token)
+    return BotView(
+        is_on=is_on, telegram=about, bot_id=bot.id or None, mode=bot.mode if is_on else None, **dict(row or {})
+    )
+
+
+async def dead(bot: Bot, limit: int) -> list[DeadUpdate]:
+    """What was set aside, the oldest first."""
+    async with bot.database.connection() as connection:
+        rows = await connection.fetch(DEAD, bot.id, limit)
+    return [DeadUpdate(**dict(row)) for row in rows]
+
+
+async def replay(bot: Bot, row_id: int) -> None:
+    """Try an update again that was set aside; raises Missing for any other."""
+    async with bot.database.connection() as connection:
+        found = await connection.fetchval(REPLAY, row_id, bot.id)
+    if found is None:
+        raise Missing("no_such_update", "there is no such update among those that were set aside")
+    bot.say(TakeInUpdates())
+
+
+async def send_again(bot: Bot, announcer: Announcer, message_id: UUID) -> None:
+    """Have a message sent once more of which it is not known, or known not, that it arrived.
+
+    A person decides that: what is unknown may arrive twice. Raises Missing, Conflict.
+    """
+    async with bot.database.connection() as connection:
+        found = await connection.fetchrow(OF_MESSAGE, message_id)
+        if found is None:
+            raise Missing("no_such_message", "there is no such message that went out to Telegram")
+        posted = await mark(connection, [Mark(found["id"], RelayStatus.QUEUED, allowed=REPEATABLE)])
+    if not posted:
+        raise Conflict("not_to_be_repeated", f"this message is {found['status']}: there is nothing to repeat")
+    announcer.posted(posted)

@@ -1,0 +1,136 @@
+"""What a Telegram update means to a conversation. Knows PTB's objects and no table; decides without waiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from telegram import Chat, ChatMember, ChatMemberUpdated, Message
+
+from server.chat.text import normalised
+from server.errors import Invalid
+
+LONGEST = 65_536  # characters; Telegram's own limit is far lower
+NAME_CHARACTERS = 200
+OUT = frozenset({ChatMember.BANNED, ChatMember.LEFT})
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Who writes from outside: a person, or a group."""
+
+    chat_id: int
+    kind: str
+    name: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message from outside. `key` is Telegram's number of it, within the chat."""
+
+    outside: Outside
+    key: int
+    text: str
+    kind: str = "text"
+    payload: dict[str, Any] | None = None
+    reply_key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """A message from outside that was edited."""
+
+    outside: Outside
+    key: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """The bot was blocked or let in again: whether anything still arrives there."""
+
+    outside: Outside
+    is_reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """Somebody wants no campaigns, or wants them again."""
+
+    outside: Outside
+    has_opted_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What Parley itself has to say to this."""
+
+    outside: Outside
+    text: str
+
+
+Heard = Said | Reworded | Reachable | OptedOut | Answered
+
+
+@dataclass
+class Ear:
+    """What the handlers made of one update, in order."""
+
+    heard: list[Heard] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+def outside_of(chat: Chat, language: str | None) -> Outside:
+    """Whose thread this is: the chat's, whoever of it speaks."""
+    name = chat.title or " ".join(filter(None, [chat.first_name, chat.last_name])) or chat.username or str(chat.id)
+    kind = "private" if chat.type == Chat.PRIVATE else "group"
+    return Outside(chat.id, kind, clean(name)[:NAME_CHARACTERS], (language or "").partition("-")[0] or None)
+
+
+def said_in(message: Message) -> Said:
+    """The message as the thread keeps it."""
+    kind, payload = _content(message)
+    reply = message.reply_to_message
+    author = message.from_user
+    if message.chat.type != Chat.PRIVATE and author is not None:
+        payload = {**(payload or {}), "sender": {"id": author.id, "name": clean(author.full_name)}}
+    return Said(
+        outside_of(message.chat, author.language_code if author else None),
+        message.message_id,
+        clean(message.text or message.caption or ""),
+        kind,
+        payload,
+        reply.message_id if reply is not None else None,
+    )
+
+
+def membership(change: ChatMemberUpdated) -> Reachable:
+    """What became of the bot's place in the chat."""
+    outside = outside_of(change.chat, change.from_user.language_code)
+    return Reachable(outside, change.new_chat_member.status not in OUT)
+
+
+def clean(text: str) -> str:
+    """As messages are kept; what has no visible character is empty."""
+    try:
+        return normalised(text.replace("\x00", ""), LONGEST)
+    except Invalid:
+        return ""
+
+
+def _content(message: Message) -> tuple[str, dict[str, Any] | None]:
+    """What kind of message it is, and what of it is not text."""
+    if message.photo:
+        largest = message.photo[-1]
+        return "photo", {"file_id": largest.file_id, "width": largest.width, "height": largest.height}
+    for kind in ("document", "voice", "audio", "video", "sticker"):
+        found = getattr(message, kind)
+        if found is not None:
+            wanted = {"file_id", "file_name", "mime_type", "file_size", "duration", "emoji"}
+            return kind, {name: value for name, value in found.to_dict().items() if name in wanted}
+    if message.location is not None:
+        return "location", {"latitude": message.location.latitude, "longitude": message.location.longitude}
+    if message.contact is not None:
+        return "contact", {"phone_number": message.contact.phone_number, "name": message.contact.first_name}
+    return "text", None

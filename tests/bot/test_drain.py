@@ -1,0 +1,133 @@
+"""Updates become messages: in order, once, heard live; what cannot be taken in blocks nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.bot.drain import Drain
+from tests.bot.town import outsider, worker
+from tests.eventually import eventually
+from tests.rest.house import House, Person
+
+
+async def test_a_chat_becomes_a_thread_with_its_messages_in_order(
+    bot_house: House, drain: Drain, operator: Person
+) -> None:
+    ada = outsider(bot_house, last_name="Lovelace")
+    said = [f"line {number} #tag" for number in range(20)]
+    for text in said:
+        await ada.says(text)
+    await drain.sweep()
+    thread = await ada.thread(operator)
+    assert (thread["kind"], thread["subject"]) == ("telegram", "Ada Lovelace")
+    messages = await operator.reads(thread)
+    assert [message["text"] for message in messages] == said
+    assert {message["author_kind"] for message in messages} == {"contact"}
+    assert messages[0]["tags"] == ["tag"]
+
+
+async def test_operators_hear_it_live(bot_house: House, drain: Drain, operator: Person) -> None:
+    ada = outsider(bot_house)
+    await ada.says("first")
+    await drain.sweep()
+    ear = await operator.listens(await ada.thread(operator))
+    await ada.says("second")
+    await drain.sweep()
+    await eventually(lambda: any("second" in str(each) for each in ear.heard()))
+
+
+async def test_many_workers_at_once_take_each_update_once_and_in_order(
+    bot_house: House, database_url: str, redis_url: str, operator: Person
+) -> None:
+    people = [outsider(bot_house) for _ in range(10)]
+    async with worker(database_url, redis_url) as one, worker(database_url, redis_url) as other:
+        for number in range(8):
+            await asyncio.gather(*(each.says(str(number)) for each in people), one.sweep(), other.sweep())
+        await one.sweep()
+        await other.sweep()
+        await eventually(lambda: _nothing_waits(bot_house))
+    for each in people:
+        assert await operator.words(await each.thread(operator)) == [str(number) for number in range(8)]
+
+
+async def _nothing_waits(house: House) -> bool:
+    return not await house.rows("SELECT FROM updates WHERE state = 'waiting' AND due_at <= now()")
+
+
+async def test_a_poison_update_is_set_aside_and_blocks_no_one(bot_house: House, drain: Drain, operator: Person) -> None:
+    ada, bob = outsider(bot_house), outsider(bot_house)
+    poison = await ada.does(message=ada.message(text="x", photo="no list"))
+    await ada.says("after it")
+    await bob.says("beside it")
+    await drain.sweep()
+    assert await operator.words(await bob.thread(operator)) == ["beside it"]
+    for _ in range(5):
+        await bot_house.rows("UPDATE updates SET due_at = now() WHERE state = 'waiting'")
+        await drain.sweep()
+    assert await operator.words(await ada.thread(operator)) == ["after it"]
+    dead = await operator.get("/bot/updates")
+    assert poison["update_id"] in {row["update_id"] for row in dead}
+
+
+async def test_an_edit_changes_the_message_and_keeps_its_old_words(
+    bot_house: House, drain: Drain, operator: Person
+) -> None:
+    ada = outsider(bot_house)
+    message = await ada.says("frist")
+    await ada.does(edited_message=ada.message(message["message_id"], text="first", edit_date=2))
+    await drain.sweep()
+    (now,) = await operator.reads(await ada.thread(operator))
+    assert now["text"] == "first"
+    assert now["edited_at"] is not None
+    assert (now["number"], now["offset"]) == (1, 2)
+    assert [old["text"] for old in await operator.get(f"/chat/message/{now['id']}/revisions")] == ["frist"]
+
+
+async def test_a_reply_names_its_message(bot_house: House, drain: Drain, operator: Person) -> None:
+    ada = outsider(bot_house)
+    question = await ada.says("question")
+    await ada.says("answer", reply_to_message=question)
+    await drain.sweep()
+    first, second = await operator.reads(await ada.thread(operator))
+    assert second["reply_to"] == first["id"]
+
+
+async def test_what_is_not_text_keeps_its_kind(bot_house: House, drain: Drain, operator: Person) -> None:
+    ada = outsider(bot_house)
+    sizes = [{"file_id": f"f{n}", "file_unique_id": f"u{n}", "width": n, "height": n} for n in (1, 2)]
+    await ada.does(message=ada.message(photo=sizes, caption="look"))
+    await ada.does(message=ada.message(location={"latitude": 48.2, "longitude": 16.4}))
+    voice = {"file_id": "v", "file_unique_id": "w", "duration": 3, "mime_type": "audio/ogg"}
+    await ada.does(message=ada.message(voice=voice))
+    await drain.sweep()
+    photo, place, spoken = await operator.reads(await ada.thread(operator))
+    assert (photo["kind"], photo["text"], photo["payload"]["file_id"]) == ("photo", "look", "f2")
+    assert (place["kind"], place["payload"]["latitude"]) == ("location", 48.2)
+    assert spoken["payload"] == {"file_id": "v", "duration": 3, "mime_type": "audio/ogg"}
+
+
+async def test_stop_and_start_say_whether_announcements_are_wanted(
+    bot_house: House, drain: Drain, operator: Person
+) -> None:
+    ada = outsider(bot_house)
+    query = "SELECT opted_out, language FROM contacts WHERE chat_id = $1"
+    for command, expected in (("/stop", True), ("/start", False)):
+        await ada.says(command)
+        await drain.sweep()
+        (row,) = await bot_house.rows(query, ada.chat["id"])
+        assert (row["opted_out"], row["language"]) == (expected, "de")
+    asked, answered, *_ = await operator.reads(await ada.thread(operator))
+    assert (asked["text"], asked["status"]) == ("/stop", "sent")
+    assert (answered["author_kind"], answered["status"]) == ("system", "queued")
+
+
+async def test_who_blocks_the_bot_is_known_as_unreachable(bot_house: House, drain: Drain) -> None:
+    ada = outsider(bot_house)
+    bot = {"id": 4711, "is_bot": True, "first_name": "bot"}
+    inside, outside = {"user": bot, "status": "member"}, {"user": bot, "status": "kicked", "until_date": 0}
+    for before, after in ((inside, outside), (outside, inside)):
+        change = {"chat": ada.chat, "from": ada.person, "date": 1, "old_chat_member": before, "new_chat_member": after}
+        await ada.does(my_chat_member=change)
+        await drain.sweep()
+        (row,) = await bot_house.rows("SELECT blocked FROM contacts WHERE chat_id = $1", ada.chat["id"])
+        assert row["blocked"] is (after is outside)
