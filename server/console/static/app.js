@@ -14,7 +14,7 @@ import { Thread } from './views/thread.js';
 import { Tokens } from './views/tokens.js';
 
 const PLACES = { inbox: T.inbox, people: T.people, keys: T.keys, status: T.status };
-const MARKS = { inbox: '▤', people: '◎', keys: '⚿', status: '◔' };
+const MARKS = { inbox: '▤', people: '◎', keys: '◇', status: '◔' };
 
 function enter(me) {
   state.names.set(me.id, me.name);
