@@ -125,6 +125,12 @@ def lock() -> None:
         uv("compile", "pyproject.toml", *chosen, *form, *quiet)
 
 
+def vendor() -> NoReturn:
+    """fetch the console's vendored parts anew, at the versions that its manifest names"""
+    prepare(DEV_LOCK)
+    become("-m", "tests.browser.renew")
+
+
 def show_help() -> None:
     """this list"""
     print("python3 dev.py <habit>, or make <habit>:")
@@ -143,6 +149,7 @@ HABITS: dict[str, Callable[[], None]] = {
     "bench": bench,
     "tidy": tidy,
     "lock": lock,
+    "vendor": vendor,
     "help": show_help,
 }
 

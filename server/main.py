@@ -18,6 +18,7 @@ from server.chat.export_router import router as export_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
 from server.config import VERSION, Settings
+from server.console import pages
 from server.errors import Problem
 from server.hooks.router import router as hook_router
 from server.logging import configure
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _mount_signpost(app)
     reference.mount(app)
     _mount_asyncapi(app, settings.public_url)
+    pages.mount(app)
     _document_problems(app)
     app.add_middleware(Gate, body_bytes=settings.request_bytes)
     if settings.allowed_origins:

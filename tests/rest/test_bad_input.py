@@ -237,7 +237,7 @@ async def test_a_reaction_that_is_none_is_refused(admin: Person, emoji: str) -> 
 @pytest.mark.parametrize(
     ("method", "path", "refusal"),
     [
-        ("GET", "/", "404 no_such_route"),
+        ("GET", "/nowhere", "404 no_such_route"),
         ("GET", "/chat/nothing", "404 no_such_route"),
         ("GET", "/chat//history", "404 no_such_route"),
         ("GET", "/%2e%2e/etc/passwd", "404 no_such_route"),

@@ -1,0 +1,92 @@
+// The list of conversations: pages of REST, kept in order by what the inbox channel says.
+import { api } from './keys.js';
+import { listen } from './live.js';
+import { change, state } from './state.js';
+
+const RENEW_MS = 150; // several changes of one thread are one reading
+const planned = new Set();
+let reading = 0;
+let inbox = null;
+
+const query = (box) => ({
+  waiting: 'status=open', mine: 'status=open&mine=true', all: 'status=open', archived: 'status=archived',
+}[box]);
+
+export async function readInbox(more = false) {
+  const number = ++reading;
+  if (!more) change({ next: null });
+  const cursor = more && state.next ? `&cursor=${encodeURIComponent(state.next)}` : '';
+  const page = await api('GET', `/chat/threads?limit=50&${query(state.box)}${cursor}`).catch(() => null);
+  if (number !== reading || !page) return;
+  const threads = more ? new Map(state.threads) : new Map();
+  page.threads.filter(isShown).forEach((thread) => threads.set(thread.id, thread));
+  change({ threads, next: page.next, loaded: true });
+  page.threads.forEach(learnNames);
+}
+
+const isShown = (thread) => thread.kind !== 'notes';
+
+export function choose(box) {
+  change({ box, threads: new Map(), loaded: false });
+  readInbox();
+}
+
+// Who waits: the last word is the visitor's.
+const waits = (thread) => thread.last_message && thread.last_message.author_id === thread.created_by
+  && thread.created_by !== state.me.id;
+
+export function shown() {
+  const asked = state.query.trim().toLowerCase();
+  return [...state.threads.values()]
+    .filter((thread) => thread.status === (state.box === 'archived' ? 'archived' : 'open'))
+    .filter((thread) => state.box !== 'waiting' || waits(thread) || thread.id === state.open?.id)
+    .filter((thread) => !state.tag || thread.tags.includes(state.tag))
+    .filter((thread) => !asked || `${title(thread)} ${thread.last_message?.text || ''}`.toLowerCase().includes(asked))
+    .sort((a, b) => b.active_at.localeCompare(a.active_at));
+}
+
+export function title(thread) {
+  return thread.subject || thread.slug?.match(/^room:(.*)/)?.[1] || state.names.get(thread.created_by) || '…';
+}
+
+export async function renew(id) {
+  const thread = await api('GET', `/chat/threads/${id}`).catch(() => null);
+  if (!thread || !isShown(thread)) return null;
+  // A page of "mine" holds what one belongs to, and news alone do not say that.
+  if (state.threads.has(id) || (state.box !== 'mine' || thread.capability)) state.threads.set(id, thread);
+  if (state.open?.id === id) state.open.thread = thread;
+  learnNames(thread);
+  change();
+  return thread;
+}
+
+function plan(id) {
+  if (planned.has(id)) return;
+  planned.add(id);
+  setTimeout(() => { planned.delete(id); renew(id); }, RENEW_MS);
+}
+
+const asked = new Set();
+
+export async function learnNames(thread) {
+  const key = `${thread.id}`;
+  if (asked.has(key)) return;
+  asked.add(key);
+  const members = await api('GET', `/chat/threads/${thread.id}/members`).catch(() => { asked.delete(key); return []; });
+  members.forEach((member) => state.names.set(member.user_id, member.name));
+  change();
+}
+
+export function news(data) {
+  if (data.type === 'unread' || data.type === 'joined' || data.type === 'thread') plan(data.thread_id);
+}
+
+export function watch() {
+  inbox?.end();
+  inbox = listen('inbox', {
+    publication: ({ data }) => news(data),
+    subscribed: () => readInbox(), // news are kept nowhere: after every absence the list is read anew
+  });
+}
+
+export function unwatch() { inbox?.end(); inbox = null; }

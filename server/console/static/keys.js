@@ -1,0 +1,74 @@
+// The keys of a session. The access token lives in memory; the refresh token in this tab's sessionStorage.
+const KEPT = 'parley.refresh';
+let access = '';
+let goodUntil = 0;
+let renewing = null;
+let onEnd = () => {};
+
+export class Refused extends Error {
+  constructor(status, said) {
+    super(said.detail || said.code || 'refused');
+    Object.assign(this, { status, code: said.code, retryable: status === 429 || status >= 500 });
+  }
+}
+
+export const whenEnded = (then) => { onEnd = then; };
+export const isKept = () => Boolean(sessionStorage.getItem(KEPT));
+
+function keep(said) {
+  access = said.access_token;
+  goodUntil = Date.now() + (said.expires_in - 30) * 1000;
+  sessionStorage.setItem(KEPT, said.refresh_token);
+  return said.user;
+}
+
+function forget() {
+  access = '';
+  sessionStorage.removeItem(KEPT);
+}
+
+async function ask(method, path, body, token) {
+  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+  if (token) headers.authorization = `Bearer ${token}`;
+  const answer = await fetch(path, {
+    method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(15000),
+  });
+  if (answer.status === 204) return null;
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, said);
+  return said;
+}
+
+export const signIn = async (email, password) => keep(await ask('POST', '/auth/login', { email, password }));
+
+export async function signOut() {
+  const token = sessionStorage.getItem(KEPT);
+  forget();
+  await ask('POST', '/auth/logout', { refresh_token: token }).catch(() => {});
+}
+
+// Refresh tokens are good once, so whoever asks at the same time shares one renewal.
+function renew() {
+  renewing ??= ask('POST', '/auth/refresh', { refresh_token: sessionStorage.getItem(KEPT) })
+    .then(keep)
+    .catch((error) => {
+      if (error.status === 401) { forget(); onEnd(); }
+      throw error;
+    })
+    .finally(() => { renewing = null; });
+  return renewing;
+}
+
+export async function token(fresh = false) {
+  if (fresh || !access || Date.now() > goodUntil) await renew();
+  return access;
+}
+
+export async function api(method, path, body) {
+  try {
+    return await ask(method, path, body, await token());
+  } catch (error) {
+    if (error.status !== 401 || !isKept()) throw error;
+    return ask(method, path, body, await token(true));
+  }
+}

@@ -1,0 +1,18 @@
+// What the console shows, in one object; whoever draws is told when it changed.
+export const state = {
+  me: null, place: 'inbox', link: 'connecting', booting: true,
+  box: 'waiting', query: '', tag: '', threads: new Map(), next: null, names: new Map(), here: new Set(),
+  typing: new Map(), open: null, drafts: 0,
+};
+
+let draw = () => {};
+let planned = false;
+
+export const whenChanged = (then) => { draw = then; };
+
+export function change(part = {}) {
+  Object.assign(state, part);
+  if (planned) return;
+  planned = true;
+  queueMicrotask(() => { planned = false; draw(); });
+}

@@ -1,0 +1,137 @@
+// One open conversation: its messages by number, live and from history, who is here, who types.
+import { api } from './keys.js';
+import { listen, say } from './live.js';
+import { waiting } from './outbox.js';
+import { change, state } from './state.js';
+
+const PAGE = 50;
+const TYPING_MS = 4000;
+let lastTyped = 0;
+
+export class Conversation {
+  constructor(thread) {
+    Object.assign(this, {
+      id: thread.id, thread, messages: new Map(), here: new Map(), typing: new Map(), before: null, whole: false, notes: null,
+    });
+    this.line = listen(`thread:${thread.id}`, {
+      publication: ({ data }) => this.heard(data),
+      subscribed: (context) => this.subscribed(context),
+      join: ({ info }) => this.came(info),
+      leave: ({ info }) => { this.here.delete(info.client); change(); },
+    }, { joinLeave: true });
+  }
+
+  async subscribed({ recovered }) {
+    if (!recovered) await this.read();
+    const clients = await this.line.presence().catch(() => []);
+    this.here.clear();
+    clients.forEach((info) => this.came(info));
+  }
+
+  came(info) {
+    this.here.set(info.client, info.user);
+    if (info.connInfo?.name) state.names.set(info.user, info.connInfo.name);
+    change();
+  }
+
+  async read() {
+    const page = await api('GET', `/chat/history?thread_id=${this.id}&limit=${PAGE}`).catch(() => null);
+    if (!page) return;
+    if (page.messages.length && this.messages.size && page.messages[0].number > this.last() + 1) this.messages.clear();
+    page.messages.forEach((message) => this.keep(message));
+    this.before = page.before;
+    this.whole = !page.before;
+    this.loaded = true;
+    change();
+    this.seen();
+  }
+
+  async earlier() {
+    if (!this.before || this.reading) return;
+    this.reading = true;
+    const page = await api('GET', `/chat/history?thread_id=${this.id}&limit=${PAGE}&before=${encodeURIComponent(this.before)}`)
+      .catch(() => null);
+    this.reading = false;
+    if (!page) return;
+    page.messages.forEach((message) => this.keep(message));
+    this.before = page.before;
+    this.whole = !page.before;
+    change();
+  }
+
+  heard(data) {
+    if (!data.type) {
+      this.keep(data);
+      this.typing.delete(data.author_id);
+      this.seen();
+    } else if (data.type === 'typing' && data.user_id !== state.me.id) {
+      clearTimeout(this.typing.get(data.user_id));
+      state.names.set(data.user_id, data.name);
+      this.typing.set(data.user_id, setTimeout(() => { this.typing.delete(data.user_id); change(); }, TYPING_MS));
+    } else if (data.type === 'changed') {
+      api('GET', `/chat/threads/${this.id}`).then((thread) => { this.thread = thread; change(); }).catch(() => {});
+    }
+    change();
+  }
+
+  keep(message) {
+    const known = this.messages.get(message.id);
+    if (!known || message.offset > known.offset) this.messages.set(message.id, message);
+  }
+
+  last() { return Math.max(0, ...[...this.messages.values()].map((message) => message.number)); }
+
+  list() { return [...this.messages.values()].sort((a, b) => a.number - b.number); }
+
+  pending() {
+    const said = new Set(this.list().map((message) => message.client_id));
+    return waiting(this.id).filter((message) => !said.has(message.client_id));
+  }
+
+  seen() {
+    const number = this.last();
+    if (document.visibilityState !== 'visible' || number <= (this.marked || 0)) return;
+    this.marked = number;
+    api('POST', `/chat/threads/${this.id}/read`, { number }).then(({ unread }) => {
+      const listed = state.threads.get(this.id);
+      if (listed) { listed.unread = unread; change(); }
+    }).catch(() => { this.marked = 0; });
+  }
+
+  types() {
+    if (Date.now() - lastTyped < 2000) return;
+    lastTyped = Date.now();
+    say({ type: 'typing', thread_id: this.id });
+  }
+
+  async alter(method, path, body) {
+    this.keep(await api(method, path, body));
+    change();
+  }
+
+  edit(message, text) { return this.alter('PATCH', `/chat/message/${message.id}`, { text }); }
+
+  remove(message) { return this.alter('DELETE', `/chat/message/${message.id}`); }
+
+  react(message, emoji) {
+    const mine = message.reactions[emoji]?.includes(state.me.id);
+    return this.alter(mine ? 'DELETE' : 'PUT', `/chat/message/${message.id}/reactions/${encodeURIComponent(emoji)}`);
+  }
+
+  async set(part) {
+    this.thread = await api('PATCH', `/chat/threads/${this.id}`, part);
+    state.threads.set(this.id, this.thread);
+    change();
+  }
+
+  async openNotes() {
+    if (this.notes) return;
+    this.notes = new Conversation(await api('POST', `/chat/threads/${this.id}/notes`));
+    change();
+  }
+
+  close() {
+    this.line.end();
+    this.notes?.close();
+  }
+}

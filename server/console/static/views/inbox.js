@@ -1,0 +1,54 @@
+import { html } from '../html.js';
+import { choose, readInbox, shown, title } from '../inbox.js';
+import { change, state } from '../state.js';
+import { T } from '../texts.js';
+import { Conversation } from '../thread.js';
+import { brief } from './moments.js';
+import { Start } from './start.js';
+
+const BOXES = ['waiting', 'mine', 'all', 'archived'];
+const HUES = 6;
+
+export function Face({ id, name }) {
+  const hue = [...(id || '')].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % HUES;
+  return html`<span class=${`face hue${hue}`} aria-hidden="true">${(name || '?').trim().slice(0, 1).toUpperCase()}</span>`;
+}
+
+export function open(thread) {
+  if (state.open?.id === thread.id) return;
+  state.open?.close();
+  change({ open: new Conversation(thread) });
+}
+
+function Line({ thread }) {
+  const last = thread.last_message;
+  const typing = state.open?.id === thread.id && state.open.typing.size > 0;
+  const words = last?.deleted_at ? T.deleted : last?.text || '';
+  return html`<li><button class="line" aria-current=${state.open?.id === thread.id ? 'true' : undefined} onClick=${() => open(thread)}>
+    <${Face} id=${thread.created_by} name=${title(thread)} />
+    <span class="words"><strong>${title(thread)}</strong>
+      <span class="last">${typing ? T.typing(title(thread)) : `${last?.author_id === state.me.id ? `${T.you}: ` : ''}${words}`}</span>
+      ${thread.tags.length > 0 && html`<span class="tags">${thread.tags.map((tag) => html`<i key=${tag}>${tag}</i>`)}</span>`}</span>
+    <span class="side"><time datetime=${thread.active_at}>${brief(thread.active_at)}</time>
+      ${thread.unread > 0 && html`<b class="badge" aria-label=${T.unread(thread.unread)}>${thread.unread > 99 ? '99+' : thread.unread}</b>`}</span>
+  </button></li>`;
+}
+
+export function Inbox() {
+  const threads = shown();
+  const tags = [...new Set([...state.threads.values()].flatMap((thread) => thread.tags))].sort();
+  return html`<section class="inbox" aria-label=${T.inbox}>
+    <header><h1>${T.inbox}</h1>
+      <div class="boxes" role="group" aria-label=${T.conversations}>${BOXES.map((box) => html`<button key=${box} aria-pressed=${state.box === box}
+        onClick=${() => choose(box)}>${T[box]}</button>`)}</div>
+      <div class="seek"><input type="search" aria-label=${T.search} placeholder=${T.search} value=${state.query}
+        onInput=${(event) => change({ query: event.target.value })} />
+      ${tags.length > 0 && html`<select aria-label=${T.tag} value=${state.tag} onChange=${(event) => change({ tag: event.target.value })}>
+        <option value="">${T.allTags}</option>${tags.map((tag) => html`<option key=${tag} value=${tag}>${tag}</option>`)}</select>`}</div>
+    </header>
+    <${Start} />
+    <ul class="lines">${threads.map((thread) => html`<${Line} key=${thread.id} thread=${thread} />`)}</ul>
+    ${state.loaded && !threads.length && html`<p class="empty">${state.box === 'waiting' ? T.nothingWaiting : T.nothingHere}</p>`}
+    ${state.next && html`<button class="more" onClick=${() => readInbox(true)}>${T.more}</button>`}
+  </section>`;
+}
