@@ -56,12 +56,18 @@ class EndpointChange(Input):
 class Rotation(Input):
     """A new secret beside the old one, which signs on until it is dropped; or the new one alone."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"drop_others": False}]})
+
     secret: Secret | None = Field(None, description="Left out: one is made.")
     drop_others: bool = Field(False, description="Sign with the new secret alone, from now on.")
 
 
 class ReplayAsked(Input):
     """Which events to send again: one, or those of a span of time."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z"}]}
+    )
 
     event_id: UUID | None = None
     since: AwareDatetime | None = None

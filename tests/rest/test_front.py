@@ -18,7 +18,7 @@ from tests.eventually import eventually
 from tests.rest.house import House, open_house
 
 SIGNING_IN = ("/auth/login", "/auth/refresh", "/auth/logout", "/bot/webhook")  # what proves itself in its own way
-PLAIN = ("ReadMark", "MemberChange", "Transfer")  # one field, which says it all
+PLAIN = ("ReadMark", "MemberChange", "Transfer", "Feedback")  # one field, which says it all
 NOWHERE_DATABASE = "postgresql://nobody@127.0.0.1:1/nothing"
 NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 
