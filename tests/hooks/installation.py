@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ class Installation:
     admin: Http
     visitor: Http
     programs: list[Program]
+    groups: list[str] = field(default_factory=list)
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """What the admin is told, having been allowed."""
@@ -38,7 +39,12 @@ class Installation:
         return await self.ask("POST", "/hooks", {"url": url, **more})
 
     async def says(self, text: str, **more: Any) -> Any:
-        """A message of the visitor."""
+        """A message of the visitor: in a group of their own unless told where. The assistant has no say in groups."""
+        if "thread_id" not in more:
+            if not self.groups:
+                opened = await self.visitor.call("POST", "/chat/threads", {"kind": "group"})
+                self.groups.append(opened.body["id"])
+            more["thread_id"] = self.groups[0]
         answer = await self.visitor.call("POST", "/chat/send", {"text": text, **more})
         assert answer.status < 400, answer
         return answer.body
