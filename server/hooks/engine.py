@@ -162,19 +162,18 @@ class Courier:
             await self._done(claim, claim["place"])
             return
         is_over = claim["failing_since"] is not None and self._is_over(claim["failing_since"])
-        if outcome.status == 410 or (is_over and not await self._took_any(claim)):
-            await self._note(claim, outcome, "failed")
-            await self._suspend(claim, outcome)
-        elif is_over:
+        is_dead = outcome.status == 410 or (is_over and not await self._took_any(claim))
+        if is_over and not is_dead:
             await self._note(claim, outcome, "given_up")
             await self._done(claim, claim["place"])
             log.error("event_given_up", endpoint=str(claim["endpoint_id"]), event_id=str(claim["event_id"]))
             return
-        else:
-            await self._note(claim, outcome, "failed")
+        await self._note(claim, outcome, "failed")
         pause = self.patience.pause(claim["failures"] + 1, self.chance, outcome.retry_after)
         async with self.database.connection() as connection:
             await connection.execute(statements.FAILED, *_lane(claim), pause)
+        if is_dead:  # after the pause was written: whoever resumes the endpoint ends the pause, too
+            await self._suspend(claim, outcome)
 
     def _is_over(self, since: datetime) -> bool:
         return (clock.now() - since).total_seconds() >= self.patience.all_seconds

@@ -93,7 +93,7 @@ async def change(
         found.suspended_at, found.suspended_why = clock.now(), "an administrator suspended it"
     if is_suspended is False and found.suspended_at is not None:
         found.suspended_at = found.suspended_why = None
-        tx.after_commit(lambda: _restart(hooks, endpoint_id))
+        await tx.session.execute(statements.RESUME, {"endpoint": endpoint_id})
     await tx.session.flush()
     return found
 
@@ -165,11 +165,6 @@ async def adopt(database: Database, url: str, secrets: Sequence[str], kinds: Seq
         values = {"url": url, "secrets": list(secrets), "kinds": list(kinds), "description": "WEBHOOK_URL"}
         new = insert(Endpoint).values(id=FROM_SETTINGS, is_from_settings=True, **values)
         await tx.session.execute(new.on_conflict_do_update(index_elements=["id"], set_=values))
-
-
-async def _restart(hooks: Hooks, endpoint_id: UUID) -> None:
-    async with hooks.database.connection() as connection:
-        await connection.execute(statements.RESUME, endpoint_id)
 
 
 async def _own(tx: Transaction, endpoint_id: UUID, *, to_change: tuple[object, ...]) -> Endpoint:

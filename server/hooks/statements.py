@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from server.chat.statements import message_json
 
 # A lane that was empty is due now; one that is under way, or pauses, goes on when it would have.
@@ -138,10 +140,11 @@ WITH again AS MATERIALIZED (
 )
 SELECT count(*) AS events, max(seq) AS last FROM again
 """
-RESUME = """
+# In the transaction that ends the suspension: a claim between the two would lose its lease, and its event go twice.
+RESUME = text("""
 UPDATE hook_lanes SET due_at = now(), failures = 0, failing_since = NULL
-WHERE endpoint_id = $1 AND due_at <> 'infinity'
-"""
+WHERE endpoint_id = :endpoint AND due_at <> 'infinity'
+""")
 LOG = """
 SELECT a.id, a.event_id, a.kind, a.url, a.outcome, a.status, a.answer, a.seconds, a.at, v.data AS request
 FROM hook_attempts a LEFT JOIN hook_events v ON v.id = a.event_id
