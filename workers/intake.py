@@ -89,6 +89,7 @@ class Intake(Stream):
                 await self._round()
                 if self._is_away:
                     log.info("tasks_heard_again")
+                    self._let_renew()
                 self._is_away = False
             except FAILURES as error:
                 if isinstance(error, ResponseError) and str(error).startswith(GROUP_IS_GONE):
@@ -163,11 +164,15 @@ class Intake(Stream):
                 await self._miss(str(error) or repr(error))
 
     async def _miss(self, why: str) -> None:
-        """Redis does not answer: what is at work goes on. Whoever lives has renewed its leases before any is taken."""
+        """Redis does not answer: what is at work goes on."""
         if not self._is_away:
             log.warning("tasks_not_heard", why=why, remedy=REMEDY)
         self._is_away = True
         await _until(self._leaving, AWAY_SECONDS)
+        self._let_renew()
+
+    def _let_renew(self) -> None:
+        """After an absence every lease looks old: whoever lives has renewed its own before any is taken."""
         self._look_at = clock.monotonic() + self._lease_seconds / 2
 
 

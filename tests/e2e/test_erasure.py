@@ -155,9 +155,10 @@ async def test_the_last_admin_stays(server: Server, fresh_database: str) -> None
     assert (await admin.ask("DELETE", "/auth/me", {"current_password": PASSWORD})).status == 202
 
 
-MANY = """WITH t AS (UPDATE threads SET top = top + $3, posted = posted + $3 WHERE id = $1)
+MANY = """WITH t AS (UPDATE threads SET top = top + cardinality($3::uuid[]), posted = posted + cardinality($3) WHERE id = $1)
           INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, text)
-          SELECT $1, n + 1, n + 1, gen_random_uuid(), $2, 'user', 'said ' || n FROM generate_series(1, $3) n"""
+          SELECT $1, n + 1, n + 1, m.id, $2, 'user', 'said ' || n
+          FROM unnest($3::uuid[]) WITH ORDINALITY AS m(id, n)"""
 COUNT = 3_000
 
 
@@ -192,7 +193,7 @@ async def test_listeners_hear_it_in_order_though_a_scheduler_is_killed(server: S
     group = (await bob.told("POST", "/chat/threads", {"kind": "group", "members": [eve.id]}))["id"]
     channel = f"thread:{group}"
     await eve.says(group, "the first")
-    await rows(fresh_database, MANY, group, eve.id, COUNT)
+    await rows(fresh_database, MANY, group, eve.id, [ids.new() for _ in range(COUNT)])
     async with pythonic() as hers, pythonic() as his:
         await hers.enters(server.socket_url, eve.token, channel)
         await his.enters(server.socket_url, bob.token, channel)

@@ -111,6 +111,13 @@ async def shop(database_url: str, valkey: Valkey, tmp_path: Path) -> AsyncIterat
 
 
 @pytest.fixture
+async def usual_shop(database_url: str, valkey: Valkey, tmp_path: Path) -> AsyncIterator[Shop]:
+    """Its leases leave a worker the time to renew them after an absence of Redis, as the product's own do."""
+    async with opened(database_url, valkey.url, tmp_path, 6.0) as found:
+        yield found
+
+
+@pytest.fixture
 async def patient_shop(database_url: str, valkey: Valkey, tmp_path: Path) -> AsyncIterator[Shop]:
     """Its leases outlast the test: what moves, moves without them."""
     async with opened(database_url, valkey.url, tmp_path, 600.0) as found:

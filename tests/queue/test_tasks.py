@@ -97,11 +97,12 @@ async def test_emptied_redis_is_taken_up_again(shop: Shop) -> None:
     assert worker.log.read_text() == ""
 
 
-async def test_an_outage_of_redis_cuts_no_task_and_ends_no_process(shop: Shop, valkey: Valkey) -> None:
+async def test_an_outage_of_redis_cuts_no_task_and_ends_no_process(usual_shop: Shop, valkey: Valkey) -> None:
+    shop = usual_shop
     worker = shop.hire()
     await shop.ended(Wait(row=1))
     shop.hire()
-    shop.queue.say(Wait(row=2, seconds=2.5))
+    shop.queue.say(Wait(row=2, seconds=7.0))  # longer than a lease
     await shop.began(2)
     valkey.kill()
     shop.queue.say(Wait(row=3))

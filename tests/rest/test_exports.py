@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from server import ids
 from server.chat.export import AT_ONCE, Exports
 from tests.eventually import eventually
 from tests.rest.house import Answer, House, Person
 
-MANY = """WITH t AS (UPDATE threads SET top = top + $3, posted = posted + $3 WHERE id = $1)
+# With ids of their time, as all have: the sweeps go along them, in a database that other tests share.
+MANY = """WITH t AS (UPDATE threads SET top = top + cardinality($3::uuid[]), posted = posted + cardinality($3) WHERE id = $1)
           INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, text)
-          SELECT $1, n + 1, n + 1, gen_random_uuid(), $2, 'user', repeat('said ', 100)
-          FROM generate_series(1, $3) n"""
+          SELECT $1, n + 1, n + 1, m.id, $2, 'user', repeat('said ', 100)
+          FROM unnest($3::uuid[]) WITH ORDINALITY AS m(id, n)"""
 COUNT = 20_000
 
 
@@ -73,7 +75,7 @@ async def test_a_long_export_begins_early_and_shows_one_moment(house: House) -> 
     ada = await house.person()
     thread = await ada.opens("group")
     await ada.says("first", thread)
-    await house.rows(MANY, thread["id"], ada.id, COUNT)
+    await house.rows(MANY, thread["id"], ada.id, [ids.new() for _ in range(COUNT)])
     exports: Exports = house.state["exports"]
     pieces = await exports.begin("thread", thread["id"])
     first = await anext(pieces)
@@ -93,7 +95,7 @@ async def test_who_goes_away_holds_nothing(house: House) -> None:
     ada = await house.person()
     thread = await ada.opens("group")
     await ada.says("first", thread)
-    await house.rows(MANY, thread["id"], ada.id, COUNT)
+    await house.rows(MANY, thread["id"], ada.id, [ids.new() for _ in range(COUNT)])
     exports: Exports = house.state["exports"]
     held = [await exports.begin("thread", thread["id"]) for _ in range(AT_ONCE)]
     for each in held:
@@ -110,7 +112,7 @@ async def test_who_takes_nothing_is_cut_off(house: House, monkeypatch: pytest.Mo
     monkeypatch.setattr("server.web.TAKE_SECONDS", 0.05)
     ada = await house.person()
     thread = await ada.opens("group")
-    await house.rows(MANY, thread["id"], ada.id, COUNT)
+    await house.rows(MANY, thread["id"], ada.id, [ids.new() for _ in range(COUNT)])
     never, taken = asyncio.Event(), 0
     path = f"/chat/threads/{thread['id']}/export"
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
