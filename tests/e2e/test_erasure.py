@@ -155,7 +155,8 @@ async def test_the_last_admin_stays(server: Server, fresh_database: str) -> None
     assert (await admin.ask("DELETE", "/auth/me", {"current_password": PASSWORD})).status == 202
 
 
-MANY = """WITH t AS (UPDATE threads SET top = top + cardinality($3::uuid[]), posted = posted + cardinality($3) WHERE id = $1)
+MANY = """WITH t AS (UPDATE threads SET top = top + cardinality($3::uuid[]), posted = posted + cardinality($3)
+                    WHERE id = $1)
           INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, text)
           SELECT $1, n + 1, n + 1, m.id, $2, 'user', 'said ' || n
           FROM unnest($3::uuid[]) WITH ORDINALITY AS m(id, n)"""

@@ -15,7 +15,8 @@ from tests.eventually import eventually
 from tests.rest.house import Answer, House, Person
 
 # With ids of their time, as all have: the sweeps go along them, in a database that other tests share.
-MANY = """WITH t AS (UPDATE threads SET top = top + cardinality($3::uuid[]), posted = posted + cardinality($3) WHERE id = $1)
+MANY = """WITH t AS (UPDATE threads SET top = top + cardinality($3::uuid[]), posted = posted + cardinality($3)
+                    WHERE id = $1)
           INSERT INTO messages (thread_id, number, "offset", id, author_id, author_kind, text)
           SELECT $1, n + 1, n + 1, m.id, $2, 'user', repeat('said ', 100)
           FROM unnest($3::uuid[]) WITH ORDINALITY AS m(id, n)"""
