@@ -45,14 +45,18 @@ class Listener(Protocol):
         ...
 
 
+Direct = tuple[Listener, Callable[[bytes], int]]
+
+
 class Audience:
     """The listeners of a channel that speak one codec: those that can be sent to directly, and those that lag."""
 
-    __slots__ = ("fast", "slow")
+    __slots__ = ("_changes", "fast", "slow")
 
     def __init__(self) -> None:
         self.fast: dict[Listener, Callable[[bytes], int]] = {}
         self.slow: dict[Listener, None] = {}
+        self._changes = 0  # how often somebody left or began to lag: a fan-out under way looks again
 
     def __len__(self) -> int:
         return len(self.fast) + len(self.slow)
@@ -64,6 +68,7 @@ class Audience:
             self.fast[listener] = listener.send
 
     def remove(self, listener: Listener) -> None:
+        self._changes += 1
         self.fast.pop(listener, None)
         self.slow.pop(listener, None)
 
@@ -71,22 +76,26 @@ class Audience:
         """Send the same bytes to everybody; yields wherever others should have their turn."""
         for listener in tuple(self.slow):
             listener.write(frame)  # cuts the listener that lags too far, which then leaves: hence the copy
-        everybody = tuple(self.fast)
+        everybody, changes = tuple(self.fast.items()), self._changes
         for start in range(0, len(everybody), chunk):
             if start:
                 yield
-            self._send(everybody[start : start + chunk], frame)
+            some = everybody[start : start + chunk]
+            self._send(some if self._changes == changes else self._still_here(some, frame), frame)
 
-    def _send(self, listeners: Iterable[Listener], frame: bytes) -> None:
+    def _still_here(self, some: Iterable[Direct], frame: bytes) -> Iterator[Direct]:
+        """Those of them who can be sent to directly; to those who lag by now it is written."""
+        for listener, _ in some:
+            send = self.fast.get(listener)
+            if send is not None:
+                yield listener, send
+            elif listener in self.slow:
+                listener.write(frame)
+
+    def _send(self, some: Iterable[Direct], frame: bytes) -> None:
         length = len(frame)
-        pick = self.fast.get
         short: list[tuple[Listener, int]] = []
-        for listener in listeners:
-            send = pick(listener)
-            if send is None:
-                if listener in self.slow:  # it began to lag since the fan-out began
-                    listener.write(frame)
-                continue
+        for listener, send in some:
             try:
                 sent = send(frame)
             except BlockingIOError:

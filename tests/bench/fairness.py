@@ -80,7 +80,7 @@ async def measure() -> Result:
         # In a new process: one that held 10,000 has memory left over, which would hide what a slow reader takes.
         (fresh,) = await stack.enter_async_context(served(here))
         async with parley_hub(here, fresh, other, THOUSAND.listeners) as parley:
-            bursts = await _bursts(parley, Seat(lazy, (f"{THREAD}{parley.thousand}",)))
+            bursts = await _bursts(parley, Seat(lazy, (f"{THREAD}{parley.everybody}",)))
     return _result({name: _middle(some) for name, some in pings.items()}, bursts)
 
 

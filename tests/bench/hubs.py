@@ -70,17 +70,15 @@ class Parley:
         self._other = other
         self._turn = 0
         self.text = TEXT
-        self.thousand: UUID
         self.everybody: UUID
         self.hundred: Sequence[UUID]
 
     async def gather(self, listeners: int) -> None:
-        """Everybody listens to one room and to a smaller one, and the first thousand to a room of their own."""
-        self.thousand, self.everybody, *self.hundred = await rooms(self._here, 2 + listeners // LISTENERS_A_ROOM)
+        """Everybody listens to one room and to a smaller one."""
+        self.everybody, *self.hundred = await rooms(self._here, 1 + listeners // LISTENERS_A_ROOM)
         seats = []
         for number, token in enumerate(await people(self._here, listeners)):
             heard = [self.everybody, self.hundred[number // LISTENERS_A_ROOM]]
-            heard += [self.thousand] if number < 1000 else []
             seats.append(Seat(token, tuple(f"{THREAD}{thread}" for thread in heard)))
         await self.crowd.ask(Sit(self.server.port, seats))
 
@@ -90,7 +88,7 @@ class Parley:
     def threads(self, shape: Shape) -> list[UUID]:
         """Where the next messages go."""
         if shape.rooms == 1:
-            return [self.thousand if shape.listeners == 1000 else self.everybody] * shape.at_once
+            return [self.everybody] * shape.at_once
         first, self._turn = self._turn, self._turn + shape.at_once
         return [self.hundred[number % shape.rooms] for number in range(first, self._turn)]
 
