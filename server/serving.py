@@ -18,6 +18,7 @@ from server.config import Settings
 from server.embedded.door import Door
 from server.herald import Herald, farewell
 from server.realtime.endpoint import Socket
+from server.realtime.gateway import Gateway
 from server.runtime import Runtime
 
 COLLECT = (10_000, 20, 50)  # measured: half of the cost of a connection, a fifth of the p99 of a post
@@ -98,7 +99,7 @@ def answer(
         "server.main:create_app",
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=Gateway,
         ws=Socket,
         log_config=None,
         access_log=False,

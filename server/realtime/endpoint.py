@@ -1,8 +1,9 @@
-"""The door uvicorn calls for every WebSocket upgrade. Knows RFC 6455 and uvicorn's contract, no channel and no command.
+"""One WebSocket. Knows RFC 6455 and uvicorn's contract, no channel and no command.
 
-uvicorn takes it as `ws=Socket`; sockets get no ASGI task. The contract (uvicorn 0.54) is pinned by a test: the
-constructor's three keywords, `connection_made` and `data_received` with the whole request, then `set_protocol`;
-membership in `server_state.connections`, and `shutdown()` when the server stops.
+The usual upgrade is answered by the gateway, which then calls `open`. Any other comes from uvicorn, which takes this
+as `ws=Socket`; sockets get no ASGI task. The contract (uvicorn 0.54) is pinned by a test: the constructor's three
+keywords, `connection_made` and `data_received` with the whole request, then `set_protocol`; membership in
+`server_state.connections`, and `shutdown()` when the server stops.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from server.realtime import frames, protocol
 from server.realtime.client import Client
 from server.realtime.codec import Codec
 from server.realtime.connection import Connection
-from server.realtime.handshake import FRAME_BYTES, PATH, Handshake, quiet, spoken, usual
+from server.realtime.handshake import FRAME_BYTES, PATH, Handshake, quiet, spoken
 from server.realtime.node import Node
 from server.realtime.protocol import Close
 
@@ -57,7 +58,7 @@ class Socket(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        client, node = self._client, self._node
+        client = self._client
         if self._core is not None:
             self._read(self._core, data)
         elif client is not None:
@@ -67,11 +68,16 @@ class Socket(asyncio.Protocol):
             else:
                 for payload in payloads:
                     client.hear(payload)
-        elif node is not None and not node.is_full and (found := usual(data, node.origins)) is not None:
-            self._open(node, *found)
         else:
-            self._core = Handshake(None if node is None else node.origins)
+            self._core = Handshake(None if self._node is None else self._node.origins)
             self._read(self._core, data)
+
+    def open(self, node: Node, answer: bytes, codec: Codec) -> None:
+        """The upgrade is granted: say so, and begin to talk."""
+        assert self._transport is not None
+        self._transport.write(answer)
+        self._connection = Connection(self._transport)
+        self._client = Client(node, self._connection, codec, hang_up=self._hang_up, listen=self._listen)
 
     @override
     def pause_writing(self) -> None:
@@ -129,13 +135,7 @@ class Socket(asyncio.Protocol):
         core.send_response(response)
         if core.state is State.OPEN and node is not None:
             request.headers.clear()  # the core keeps the request as long as the socket lives
-            self._open(node, b"".join(core.data_to_send()), spoken(request.path, core.subprotocol))
-
-    def _open(self, node: Node, answer: bytes, codec: Codec) -> None:
-        assert self._transport is not None
-        self._transport.write(answer)
-        self._connection = Connection(self._transport)
-        self._client = Client(node, self._connection, codec, hang_up=self._hang_up, listen=self._listen)
+            self.open(node, b"".join(core.data_to_send()), spoken(request.path, core.subprotocol))
 
     def _take(self, frame: Frame) -> None:
         if self._client is None or self._client.is_over:

@@ -1,6 +1,6 @@
 """How a socket opens (RFC 6455 §4). The usual request is answered here; any other by websockets' core, which says why.
 
-Measured: the core takes 70 µs for a request and keeps 4 KiB for it as long as the socket lives; this takes 8 µs and
+Measured: the core takes 70 µs for a request and keeps 4 KiB for it as long as the socket lives; this takes 10 µs and
 keeps nothing. Whatever it does not know it leaves to the core, so it can only be too modest, never too lenient.
 """
 
@@ -29,9 +29,11 @@ FRAME_BYTES = 65_536  # more in one message is closed with 1009
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==").fullmatch  # sixteen bytes in base64
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-_USUAL = f"GET {PATH} HTTP/1.1".encode()
+# The head of such a request as RFC 9112 wants it, without anything that may be read in two ways.
+_HEAD = re.compile(rb"GET %b HTTP/1\.1\r\n((?:[!#-'*+.0-9A-Z^-z|~-]+: [ -~]*\r\n)+)\r\n" % PATH.encode()).fullmatch
+_HEAD_BYTES = 4_096
 _SUBPROTOCOLS = {f"centrifuge-{name}": codec for name, codec in FLAVOURS.items()}
-# What must be said, and how the clients we know say it; their names as uvicorn writes them.
+# What must be said, and how the clients we know say it.
 _SAID = {
     b"upgrade": (b"websocket", b"WebSocket"),
     b"connection": (b"Upgrade", b"upgrade", b"keep-alive, Upgrade", b"keep-alive, upgrade"),
@@ -46,14 +48,13 @@ def usual(request: bytes, pages: frozenset[str] | None) -> tuple[bytes, Codec] |
 
     `pages` are those that may open a socket beside our own; None: any.
     """
-    head, *lines = request.split(b"\r\n")
-    if head != _USUAL:
+    head = _HEAD(request) if len(request) <= _HEAD_BYTES else None
+    if head is None:
         return None
-    try:
-        headers = dict(line.split(b": ", 1) for line in lines[:-2])
-    except ValueError:
-        return None
-    if len(headers) != len(lines) - 2 or any(headers.get(name) not in known for name, known in _SAID.items()):
+    lines = head[1].split(b"\r\n")
+    lines.pop()
+    headers = {name.lower(): value for name, _, value in (line.partition(b": ") for line in lines)}
+    if len(headers) != len(lines) or any(headers.get(name) not in known for name, known in _SAID.items()):
         return None  # a header twice, or something else than an upgrade
     origin, host = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
     if origin and pages is not None and not may_open(origin, host, pages):

@@ -14,6 +14,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from server import logging
 from server.realtime.endpoint import Socket
+from server.realtime.gateway import Gateway
 from server.realtime.node import Node
 from tests.compat.rooms import AnyRooms
 from tests.realtime.town import App
@@ -25,7 +26,7 @@ async def serve(redis_url: str, listening: socket.socket) -> None:
     """One node behind a real uvicorn, until SIGTERM."""
     node = Node(redis_url)
     server = uvicorn.Server(
-        uvicorn.Config(App(node), ws=Socket, lifespan="on", log_config=None, timeout_graceful_shutdown=5)
+        uvicorn.Config(App(node), http=Gateway, ws=Socket, lifespan="on", log_config=None, timeout_graceful_shutdown=5)
     )
 
     def stop() -> None:

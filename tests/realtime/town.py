@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from server.realtime.endpoint import Socket
+from server.realtime.gateway import Gateway
 from server.realtime.guests import Limits
 from server.realtime.handshake import PATH
 from server.realtime.node import Node
@@ -69,6 +70,7 @@ async def house(
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         App(node),
+        http=Gateway,
         ws=Socket,
         lifespan="on",
         log_level="warning",

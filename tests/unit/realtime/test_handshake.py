@@ -13,18 +13,18 @@ from server.realtime.handshake import PATH, Handshake, spoken, usual
 
 PAGES = frozenset({"https://chat.example.com"})
 HEADERS = {
-    "host": "localhost:8000",
-    "upgrade": "websocket",
-    "connection": "Upgrade",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Host": "localhost:8000",
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
 BROWSER = {
     **HEADERS,
-    "connection": "keep-alive, Upgrade",
-    "origin": "https://chat.example.com",
-    "sec-websocket-extensions": "permessage-deflate; client_max_window_bits",
-    "user-agent": "Mozilla/5.0 (X11; Linux x86_64): of its own kind",
+    "Connection": "keep-alive, Upgrade",
+    "Origin": "https://chat.example.com",
+    "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64): of its own kind",
 }
 
 
@@ -51,7 +51,7 @@ def test_the_example_of_the_rfc() -> None:
 
 @pytest.mark.parametrize("name", FLAVOURS)
 def test_a_flavour_that_is_asked_for_is_echoed(name: str) -> None:
-    found = usual(request({**BROWSER, "sec-websocket-protocol": f"centrifuge-{name}"}), PAGES)
+    found = usual(request({**BROWSER, "Sec-WebSocket-Protocol": f"centrifuge-{name}"}), PAGES)
     assert found is not None
     assert found[0].endswith(f"\r\nSec-WebSocket-Protocol: centrifuge-{name}\r\n\r\n".encode())
     assert found[1] is FLAVOURS[name]
@@ -61,13 +61,22 @@ UNUSUAL = {
     "another path": request(HEADERS, "GET /elsewhere HTTP/1.1"),
     "a query": request(HEADERS, f"GET {PATH}?format=protobuf HTTP/1.1"),
     "another method": request(HEADERS, f"POST {PATH} HTTP/1.1"),
-    "a strange page": request({**BROWSER, "origin": "https://evil.example.com"}),
-    "another version": request({**HEADERS, "sec-websocket-version": "8"}),
-    "no key": request({name: value for name, value in HEADERS.items() if name != "sec-websocket-key"}),
-    "a short key": request({**HEADERS, "sec-websocket-key": "dGhlIHNhbXBsZQ=="}),
+    "a strange page": request({**BROWSER, "Origin": "https://evil.example.com"}),
+    "another version": request({**HEADERS, "Sec-WebSocket-Version": "8"}),
+    "no key": request({name: value for name, value in HEADERS.items() if name != "Sec-WebSocket-Key"}),
+    "a short key": request({**HEADERS, "Sec-WebSocket-Key": "dGhlIHNhbXBsZQ=="}),
     "a header twice": request(HEADERS)[:-2] + b"origin: https://evil.example.com\r\norigin: a\r\n\r\n",
-    "flavours to choose from": request({**HEADERS, "sec-websocket-protocol": "soap, centrifuge-json"}),
+    "flavours to choose from": request({**HEADERS, "Sec-WebSocket-Protocol": "soap, centrifuge-json"}),
     "no colon": request(HEADERS)[:-2] + b"nothing\r\n\r\n",
+    "a name twice in another case": request(HEADERS)[:-2] + b"HOST: localhost:8000\r\n\r\n",
+    "a space behind a name": request(HEADERS)[:-2] + b"x : y\r\n\r\n",
+    "no space behind a colon": request(HEADERS)[:-2] + b"x:y\r\n\r\n",
+    "a line that goes on": request(HEADERS)[:-2] + b"x: y\r\n z\r\n\r\n",
+    "a line without its return": request(HEADERS)[:-2] + b"x: y\nz: y\r\n\r\n",
+    "more behind the head": request(HEADERS) + b"GET",
+    "a piece of a head": request(HEADERS)[:-2],
+    "a long head": request({**HEADERS, "x": "y" * 4_096}),
+    "letters beyond ASCII": request({**HEADERS, "x": "é"}),
     "no header at all": b"GET /connection/websocket HTTP/1.1\r\n\r\n",
 }
 
@@ -95,7 +104,7 @@ _PIECES = st.sampled_from(
 @given(
     st.sampled_from([HEADERS, BROWSER]),
     st.dictionaries(
-        st.sampled_from([*BROWSER, "sec-websocket-protocol", "x"]), _PIECES | st.text("aé=,; ", max_size=24)
+        st.sampled_from([*BROWSER, "Sec-WebSocket-Protocol", "x"]), _PIECES | st.text("aé=,; ", max_size=24)
     ),
     st.sets(st.sampled_from([*BROWSER]), max_size=1),
 )
@@ -103,7 +112,24 @@ def test_what_is_answered_here_is_answered_alike_by_the_core(
     usually: dict[str, str], changed: dict[str, str], missing: set[str]
 ) -> None:
     headers = {name: value for name, value in {**usually, **changed}.items() if name not in missing}
-    data = request(headers)
+    alike(request(headers))
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(st.sampled_from([HEADERS, BROWSER]), st.data())
+def test_so_it_is_with_any_bytes_in_the_middle_of_a_request(usually: dict[str, str], draw: st.DataObject) -> None:
+    data = request(usually)
+    start = draw.draw(st.integers(0, len(data)))
+    end = draw.draw(st.integers(start, min(len(data), start + 3)))
+    alike(
+        data[:start]
+        + draw.draw(st.binary(max_size=3) | st.sampled_from([b"\r\n", b": ", b" ", b"A", b"x: y\r\n"]))
+        + data[end:]
+    )
+
+
+def alike(data: bytes) -> None:
+    """What is answered here, the core answers with the same lines."""
     found = usual(data, PAGES)
     if found is None:
         return
