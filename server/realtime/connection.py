@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 OUTBOX_BYTES = 1_048_576  # minutes of a busy channel; who lags further is cut with 3008 and recovers by offset
+_NONBLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)  # says, where it exists, what the descriptor is: no system call
 SEND_BUFFER_BYTES = 131_072  # the kernel's part of it, so that 10,000 stalled readers cost a known sum
 
 
@@ -81,13 +82,14 @@ def _gone(_frame: bytes) -> int:
     raise ConnectionResetError
 
 
-def _same_socket(transport: asyncio.Transport) -> socket.socket | None:
+def _same_socket(transport: asyncio.Transport) -> socket.SocketType | None:
     """The transport's own descriptor as a socket we may send on; None behind TLS or where the loop hides it."""
     if transport.get_extra_info("ssl_object") is not None:
         return None
     theirs = transport.get_extra_info("socket")
     if theirs is None or theirs.type != socket.SOCK_STREAM:
         return None
-    ours = socket.socket(theirs.family, theirs.type, 0, fileno=theirs.fileno())
-    ours.setblocking(False)
+    ours = socket.SocketType(theirs.family, theirs.type | _NONBLOCKING, 0, fileno=theirs.fileno())
+    if not _NONBLOCKING:
+        ours.setblocking(False)
     return ours

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from server import clock, metrics
+from server import clock
 from server.errors import Limited, Problem
 from server.logging import named
 from server.realtime import protocol
@@ -107,7 +107,6 @@ class Guests:
     def admit(self, guest: Guest) -> None:
         self._all.add(guest)
         self._wheel.put(guest, clock.monotonic() + self._first_look_seconds)
-        metrics.sockets.inc()
 
     def greet(self, who: Identity) -> None:
         """Count one more socket of theirs; raise Limited for somebody who is here too often."""
@@ -130,7 +129,6 @@ class Guests:
             return
         self._all.discard(guest)
         self._wheel.remove(guest)
-        metrics.sockets.dec()
         if guest.who is not None:
             self.part(guest.who)
 

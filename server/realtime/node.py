@@ -87,6 +87,7 @@ class Node(Teller):
     async def open(self, rooms: Rooms) -> None:
         """Begin to hear; a bus that does not answer makes the node unhealthy, not unusable."""
         self.rooms = self._streams.rooms = rooms
+        metrics.sockets.set_function(self.guests.__len__)
         await self._bus.connect()
         self.spawn(self.commands.keep_watching())
         self.spawn(self.guests.keep_looking())

@@ -45,14 +45,15 @@ class Want:
 
     line: Line | None = None
     is_confirmed: bool = False
-    waiting: asyncio.Future[bool] | None = None
+    waiting: list[asyncio.Future[bool]] | None = None
 
     def settle(self, *, is_confirmed: bool) -> None:
         """Tell those who wait, if any do."""
         self.is_confirmed = is_confirmed
         waiting, self.waiting = self.waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_result(is_confirmed)
+        for each in waiting or ():
+            if not each.done():
+                each.set_result(is_confirmed)
 
 
 class Subscriptions:
@@ -89,9 +90,11 @@ class Subscriptions:
             self._order(line, [name])
         if want.is_confirmed:
             return
+        confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if want.waiting is None:
-            want.waiting = asyncio.get_running_loop().create_future()
-        if not await asyncio.shield(want.waiting):
+            want.waiting = []
+        want.waiting.append(confirmed)
+        if not await confirmed:
             raise Unavailable("bus_down")
 
     def forget(self, name: bytes) -> None:
