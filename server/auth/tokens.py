@@ -101,7 +101,11 @@ class Tokens:
         claims = self._claims(token, AUDIENCE, REQUIRED)
         try:
             return Caller(
-                UUID(claims["sub"]), claims["name"], Role(claims["role"]), float(claims["exp"]), UUID(claims["sid"])
+                ids.read(claims["sub"]),
+                claims["name"],
+                Role(claims["role"]),
+                float(claims["exp"]),
+                ids.read(claims["sid"]),
             )
         # A token that was not made here may hold anything where these look: every such surprise means the same.
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from server import ids
 from server.auth import service as auth_service
 from server.auth.policy import Caller
 from server.auth.service import Auth
@@ -147,9 +148,7 @@ class ChatChannels:
         who.caller = self._auth.revocations.as_known(who.caller)
         return who.caller
 
-    def publish_at_once(
-        self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
-    ) -> bool:
+    def publish_at_once(self, who: Identity, channel: str, data: bytes, told: Callable[[object], None]) -> bool:
         """Post the plainest of messages, from somebody who has posted here a moment ago."""
         caller = self._auth.revocations.unchanged(_caller(who))
         if caller is None or not channel.startswith(THREAD):
@@ -158,13 +157,10 @@ class ChatChannels:
             said = _plain(data)
             if not (said.client_id and said.client_id.isascii() and said.client_id.isprintable()):
                 return False
-            placed = service.take_place_at_once(self._chat, caller, _read_id(channel), said.text, said.client_id)
+            words = (said.text, said.client_id)
+            return service.take_place_at_once(self._chat, caller, _read_id(channel), words, told)
         except (Problem, msgspec.MsgspecError):
             return False  # whatever it is, the long way says it best
-        if placed is None:
-            return False
-        placed.add_done_callback(lambda posted: told(posted.exception()))  # type: ignore[arg-type]  # never BaseException
-        return True
 
     async def publish(self, who: Identity, channel: str, data: bytes) -> None:
         """Post a message: the body of POST /chat/send, without `thread_id`."""
@@ -255,7 +251,7 @@ def _caller(who: Identity) -> Caller:
 @lru_cache(THREADS_REMEMBERED)
 def _read_id(channel: str) -> UUID:
     try:
-        thread_id = UUID(channel.removeprefix(THREAD))
+        thread_id = ids.read(channel.removeprefix(THREAD))
     except ValueError as error:
         raise _no_such_channel() from error
     if f"{THREAD}{thread_id}" != channel:

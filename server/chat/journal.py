@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,9 @@ BAD_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg
 log = named("journal")
 
 
+Identity = tuple[int, int | None, str]  # by the numbers of the ids, which are hashed at a third of the cost
+
+
 class Draft(Struct, frozen=True, gc=False):
     """A message before it has a place. `payload` is finished JSON text; the text is already normalised."""
 
@@ -53,9 +57,10 @@ class Draft(Struct, frozen=True, gc=False):
         return len(self.text) + len(self.payload or "")
 
     @property
-    def identity(self) -> tuple[UUID, UUID | None, str] | None:
+    def identity(self) -> Identity | None:
         """What makes a repost the same message; None when the author gave no client_id."""
-        return None if self.client_id is None else (self.thread_id, self.author_id, self.client_id)
+        author = None if self.author_id is None else self.author_id.int
+        return None if self.client_id is None else (self.thread_id.int, author, self.client_id)
 
 
 class Posted(Struct, frozen=True, gc=False):
@@ -78,34 +83,38 @@ Announce = Callable[[Sequence[Posted]], None]
 Outcomes = dict[UUID, Posted | Problem]
 
 
+Told = Callable[["Posted | Problem"], None]  # what became of a draft
+
+
 class Waiting:
-    """A draft, who waits for it, and those who posted the same again meanwhile."""
+    """A draft, whom to tell what became of it, and those who posted the same again meanwhile."""
 
-    __slots__ = ("draft", "future", "others", "since")
+    __slots__ = ("_others", "_told", "draft", "since")
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, told: Told) -> None:
         self.draft = draft
-        self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
-        self.others: list[asyncio.Future[Posted]] | None = None
         self.since = clock.monotonic()
+        self._told: Told | None = told
+        self._others: list[Told] | None = None
 
-    def another(self) -> asyncio.Future[Posted]:
+    def also(self, told: Told) -> None:
         """For one who posts the same again."""
-        if self.others is None:
-            self.others = []
-        if len(self.others) >= REPOSTS_LIMIT:
+        if self._others is None:
+            self._others = []
+        if len(self._others) >= REPOSTS_LIMIT:
             raise Limited("posted_too_often", "this client_id is on its way already; wait for it", retry_after=1.0)
-        future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
-        self.others.append(future)
-        return future
+        self._others.append(told)
 
     def answer(self, outcome: Posted | Problem) -> None:
         """Tell all who still wait."""
-        _settle(self.future, outcome)
-        if self.others is not None:
+        if (told := self._told) is not None:
+            self._told = None
+            _say(told, outcome)
+        if (others := self._others) is not None:
+            self._others = None
             again = replace(outcome, is_first=False) if isinstance(outcome, Posted) else outcome
-            for future in self.others:
-                _settle(future, again)
+            for other in others:
+                _say(other, again)
 
 
 class Journal:
@@ -117,7 +126,7 @@ class Journal:
         self._waiting: deque[Waiting] = deque()
         self._waiting_bytes = 0
         self._flying: list[Waiting] = []  # taken, and not told yet
-        self._underway: dict[tuple[UUID, UUID | None, str], Waiting] = {}
+        self._underway: dict[Identity, Waiting] = {}
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -160,20 +169,26 @@ class Journal:
 
     def place(self, draft: Draft) -> asyncio.Future[Posted]:
         """Take the draft's place in the order now; the future ends as `post` would, and within WAIT_SECONDS."""
+        future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+        self.put(draft, partial(_settle, future))
+        return future
+
+    def put(self, draft: Draft, told: Told) -> None:
+        """The same for one who needs no future: `told` is called once, in the journal's turn, with what came of it."""
         if self._closing:
             raise unavailable()
         identity = draft.identity
         if identity is not None and (same := self._underway.get(identity)) is not None:
-            return same.another()
+            same.also(told)
+            return
         if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             raise Limited("journal_full", "too many messages wait to be written; try again", retry_after=1.0)
-        waiting = Waiting(draft)
+        waiting = Waiting(draft, told)
         if identity is not None:
             self._underway[identity] = waiting
         self._waiting.append(waiting)
         self._waiting_bytes += draft.size_bytes
         self._wake.set()
-        return waiting.future
 
     async def _watch(self) -> None:
         """One clock for all who wait: a timer each would cost as much as the rest of a post."""
@@ -279,9 +294,8 @@ class Journal:
 
     def _forget(self, waiting: Waiting) -> None:
         """From now on the same draft is another one."""
-        draft = waiting.draft
-        if draft.client_id is not None:
-            self._underway.pop((draft.thread_id, draft.author_id, draft.client_id), None)
+        if (identity := waiting.draft.identity) is not None:
+            self._underway.pop(identity, None)
 
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None or self._connection.is_closed():
@@ -304,13 +318,21 @@ class Journal:
             connection.terminate()
 
 
+def _say(told: Told, outcome: Posted | Problem) -> None:
+    if not isinstance(outcome, Posted):
+        metrics.refused_posts.inc()
+    try:
+        told(outcome)
+    except Exception:  # theirs, whoever they are: the others wait as well
+        log.exception("post_not_told")
+
+
 def _settle(future: asyncio.Future[Posted], outcome: Posted | Problem) -> None:
     if future.done():
         return
     if isinstance(outcome, Posted):
         future.set_result(outcome)
     else:
-        metrics.refused_posts.inc()
         future.set_exception(outcome)
         future.exception()  # marked as seen: whoever posted may have left
 
@@ -321,11 +343,12 @@ def _no_such_thread() -> Missing:
 
 def columns(drafts: Sequence[Draft]) -> list[list[Any]]:
     """The drafts turned on their side: one array a column, as APPEND takes them."""
-    steps: Counter[UUID] = Counter()
+    steps: dict[int, int] = {}
     places = []
     for draft in drafts:
-        steps[draft.thread_id] += 1
-        places.append(steps[draft.thread_id])
+        thread = draft.thread_id.int
+        steps[thread] = place = steps.get(thread, 0) + 1
+        places.append(place)
     return [
         [draft.id for draft in drafts],
         [draft.thread_id for draft in drafts],

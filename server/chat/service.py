@@ -18,7 +18,7 @@ from server.chat.announcer import Announcer
 from server.chat.changes import record_message
 from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind, Happening, Kind, MessageStatus
 from server.chat.history import CONTEXT, Filter, Window, page
-from server.chat.journal import Draft, Journal, Posted
+from server.chat.journal import Draft, Journal, Posted, Told
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
 from server.chat.names import channels_of
 from server.chat.standing import Standing, checked, checked_for_managing, checked_for_posting
@@ -91,30 +91,29 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
     return chat.journal.place(draft)
 
 
-def take_place_at_once(
-    chat: Chat, caller: Caller, thread_id: UUID, text: str, client_id: str
-) -> asyncio.Future[Posted] | None:
-    """Put a message of nothing but words in order, without waiting for anything.
+def take_place_at_once(chat: Chat, caller: Caller, thread_id: UUID, said: tuple[str, str], told: Told) -> bool:
+    """Put a message of nothing but words, and a client_id, in order without waiting for anything.
 
-    None where the caller's standing is not remembered, or does not allow it: `take_place` asks, and says why.
+    False where the caller's standing is not remembered, or does not allow it: `take_place` asks, and says why.
     """
+    text, client_id = said
     standing = chat.access.remembered(caller, thread_id)
     if standing is None or not standing.may_post or standing.is_answering:
-        return None
+        return False
     words = normalised(text, chat.character_limit)
     tags = tuple(merged_tags(words, [])) if "#" in words else ()
-    return chat.journal.place(
-        Draft(
-            ids.new(),
-            thread_id,
-            caller.user,
-            AuthorKind.USER,
-            words,
-            client_id=client_id,
-            status=_first_status(standing),
-            tags=tags,
-        )
+    draft = Draft(
+        ids.new(),
+        thread_id,
+        caller.user,
+        AuthorKind.USER,
+        words,
+        client_id=client_id,
+        status=_first_status(standing),
+        tags=tags,
     )
+    chat.journal.put(draft, told)
+    return True
 
 
 def _first_status(standing: Standing) -> MessageStatus:

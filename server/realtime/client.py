@@ -198,8 +198,8 @@ class Client:
         who = self.session.who
         assert who is not None
 
-        def told(error: Exception | None) -> None:
-            self._conclude(work, error or _COMMITTED)
+        def told(outcome: object) -> None:
+            self._conclude(work, outcome if isinstance(outcome, Exception) else _COMMITTED)
 
         if self._slow_posts or not self._node.rooms.publish_at_once(who, work.channel, work.data, told):
             self._slow_posts += 1

@@ -111,11 +111,10 @@ class Rooms(Protocol):
         """Those whose rights may have become others since this was asked last. Never waits; asked after `expelled`."""
         ...
 
-    def publish_at_once(
-        self, who: Identity, channel: str, data: bytes, told: Callable[[Exception | None], None]
-    ) -> bool:
-        """Do as `publish` does where nothing has to be waited for but the commit; `told` is called once, afterwards.
+    def publish_at_once(self, who: Identity, channel: str, data: bytes, told: Callable[[object], None]) -> bool:
+        """Do as `publish` does where nothing has to be waited for but the commit.
 
+        `told` is called once, afterwards: with the exception, or with whatever stands for success.
         False says that nothing was done, and `publish` has to do it. Never raises.
         """
         ...
