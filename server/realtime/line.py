@@ -25,6 +25,7 @@ OUTBOX_BYTES = (
 # it is read, and hangs up on a listener at 32 MB (`client-output-buffer-limit pubsub`): 2,040 unread ones were enough.
 WINDOW = 500
 NAMES_A_COMMAND = 500  # resubscribing 10,000 channels is twenty commands in one write
+GATHER_SECONDS = 0.002  # between two writes of subscriptions: a crowd shares them, on both sides
 CLOSE_SECONDS = 1.0
 PROBE_SECONDS = 3.0  # a silent Redis is given up after one to two of these
 STEADY_SECONDS = 3.0  # a link that held for so long is dialled again at once
@@ -87,6 +88,8 @@ class Line:
         self._unconfirmed: dict[bytes, int] = {}
         self._leaving: dict[bytes, int] = {}
         self._is_flushing = False
+        self._ordered_at = float("-inf")
+        self._gathering: asyncio.TimerHandle | None = None
 
     @property
     def is_up(self) -> bool:
@@ -120,11 +123,20 @@ class Line:
         for name in names:
             self._unconfirmed[name] = self._unconfirmed.get(name, 0) + 1
             self._ordered.append(name)
+        wait = self._ordered_at + GATHER_SECONDS - clock.monotonic()
+        if wait <= 0:
+            self._flush_soon()
+        elif self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(wait, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
         self._flush_soon()
 
     def _order(self) -> None:
         """Make as few commands as may be of what is to be subscribed."""
         names, self._ordered = self._ordered, []
+        self._ordered_at = clock.monotonic()
         verb = self.words.subscribe
         # A cluster takes no command whose channels are in several slots.
         group_of = slot_of if self.words.is_sharded else _one_group
@@ -277,6 +289,8 @@ class Line:
         self._owner.went(self)
 
     async def _rest(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
