@@ -80,8 +80,10 @@ class Variant(Input):
     def _can_be_filled(self) -> Self:
         if self.photo is not None and self.document is not None:
             raise ValueError("send a `photo` or a `document`; one message carries one of them")
-        if not self.filling.uses:
-            for fault in _faults_of(self, self.filling.fill({})):
+        if not self.filling.uses:  # the same for everybody: so what is wrong with it is wrong now
+            faults: list[Fault] = []
+            text = _filled(self.filling, {}, "text", faults)
+            for fault in faults or _faults_of(self, text):
                 raise ValueError(f"{fault.field}: {fault.message}")
         return self
 

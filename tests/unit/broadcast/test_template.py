@@ -113,6 +113,7 @@ def test_the_variant_is_that_of_the_region_then_the_language_then_the_fallback()
         ({"text": "x" * 4097}, "4097 UTF-16 units; Telegram takes 4096"),
         ({"text": "🦊" * 513, "photo": "https://x.test/a.png"}, "1026 UTF-16 units; Telegram takes 1024"),
         ({"text": " \n"}, "nothing would be left"),
+        ({"text": "{% if 'a' < 1 %}x{% endif %}"}, "cannot be compared by size"),
         ({"text": "1 < 2", "parse_mode": "HTML"}, "write `&lt;`"),
         ({"text": "<b>x", "parse_mode": "HTML"}, "close <b>"),
         ({"text": "<b><i>x</b></i>", "parse_mode": "HTML"}, "</b> closes nothing"),
