@@ -1,4 +1,4 @@
-"""contacts that were imported never wrote"""
+"""audiences: contacts by their tags, and such as never wrote"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index('ix_contacts_tags', 'contacts', ['tags'], postgresql_using='gin')
     op.alter_column('contacts', 'seen_at', nullable=True, server_default=None)
 
 
@@ -18,3 +19,4 @@ def downgrade() -> None:
     op.execute('UPDATE contacts SET seen_at = created_at WHERE seen_at IS NULL')
     op.execute('ALTER TABLE contacts ALTER seen_at SET DEFAULT now()')
     op.alter_column('contacts', 'seen_at', nullable=False)
+    op.drop_index('ix_contacts_tags', table_name='contacts', postgresql_using='gin')

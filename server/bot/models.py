@@ -23,7 +23,10 @@ class Contact(Base):
     """A person or a group outside, as one bot knows them, and the thread in which they are talked with."""
 
     __tablename__ = "contacts"
-    __table_args__ = (UniqueConstraint("bot_id", "chat_id"),)
+    __table_args__ = (
+        UniqueConstraint("bot_id", "chat_id"),
+        Index("ix_contacts_tags", "tags", postgresql_using="gin"),
+    )
 
     id: Mapped[Key]
     bot_id: Mapped[int] = mapped_column(BigInteger)

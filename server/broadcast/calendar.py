@@ -10,40 +10,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
+from server.bot.facts import Zone, is_zone
 from server.inputs import Input, Text, Written
 
 EASTERNMOST = timedelta(hours=14)  # where every day begins first
 YEARS = range(2000, 2100)
 PUNCTUAL = timedelta(minutes=1)  # nobody calls that late: a scheduler that was restarted takes some seconds
 MOMENT = timedelta(seconds=1)
-ZONE_WORDS = "name a time zone as in `Europe/Zurich`"
 CRON_WORDS = "write five fields: minute, hour, day, month, weekday, as in `0 9 * * MON-FRI`"
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 @lru_cache(maxsize=1024)
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
-
-
-def is_zone(name: object) -> bool:
-    """Whether there is a time zone of this name."""
-    return isinstance(name, str) and name in _zones()
-
-
-def _known(name: str) -> str:
-    if not is_zone(name):
-        raise ValueError(ZONE_WORDS)
-    return name
 
 
 def _in_reach(moment: datetime) -> datetime:
@@ -62,7 +46,6 @@ def _repeats(text: str) -> str:
     return text
 
 
-Zone = Annotated[Text, Field(max_length=64), AfterValidator(_known)]
 Hour = Annotated[Text, Field(max_length=5), Written(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "write a time as in `21:30`")]
 Cron = Annotated[Text, Field(max_length=100), AfterValidator(_repeats)]
 Moment = Annotated[datetime, AfterValidator(_in_reach)]
