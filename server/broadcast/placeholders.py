@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from typing_extensions import override
 
 from server.bot.facts import VALUE_CHARACTERS
-from server.broadcast.markup import check_tags
+from server.broadcast.markup import check_tags, shown
 
 SOURCE_CHARACTERS = 16_384  # four times what Telegram shows: tags, conditions and comments are not shown
 OUTPUT_CHARACTERS = 65_536  # the same for what comes out; nothing of the kind could be sent
@@ -45,7 +45,7 @@ LET_IN = (
     nodes.Not,
 )
 COMPARED = {"eq", "ne", "lt", "lteq", "gt", "gteq"}
-STANDS_FOR_A_BODY = "\ufffc"
+STANDS_FOR_A_VALUE = "\ufffc"
 
 Variables: TypeAlias = Mapping[str, object]
 
@@ -195,7 +195,7 @@ def filling(source: str, *, is_html: bool) -> Filling:
         tuple(uses.items()),
         sum(map(_length, parts)),
         is_plain=all(map(_is_plain, parts)),
-        is_visible=any(_is_visible(part) for output in tree.body for part in _shown(output)),
+        is_visible=_is_visible(tree, is_html=is_html),
     )
 
 
@@ -251,7 +251,7 @@ def _check_bodies(node: nodes.Template | nodes.If) -> None:
 def _written(node: nodes.Node) -> str:
     if not isinstance(node, nodes.Output):
         return ""
-    return "".join(each.data if isinstance(each, nodes.TemplateData) else STANDS_FOR_A_BODY for each in node.nodes)
+    return "".join(each.data if isinstance(each, nodes.TemplateData) else STANDS_FOR_A_VALUE for each in node.nodes)
 
 
 def _length(node: nodes.Node) -> int:
@@ -269,9 +269,12 @@ def _is_plain(node: nodes.Node) -> bool:
     return not isinstance(node, nodes.Filter) or node.name in SHORTENING
 
 
-def _shown(node: nodes.Node) -> Sequence[nodes.Node]:
-    return node.nodes if isinstance(node, nodes.Output) else ()
+def _is_visible(tree: nodes.Template, *, is_html: bool) -> bool:
+    """Whether something is shown that stands in no branch; within a tag nothing is."""
+    parts = [part for output in tree.body if isinstance(output, nodes.Output) for part in output.nodes]
+    text = "".join(part.data if isinstance(part, nodes.TemplateData) else _surely(part) for part in parts)
+    return bool((shown(text) if is_html else text).strip())
 
 
-def _is_visible(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.Name) or (isinstance(node, nodes.TemplateData) and bool(node.data.strip()))
+def _surely(part: nodes.Node) -> str:
+    return STANDS_FOR_A_VALUE if isinstance(part, nodes.Name) else ""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from server.broadcast.markup import check_tags
 from server.broadcast.placeholders import OUTPUT_CHARACTERS, SOURCE_CHARACTERS, Unfit, filling
 from server.broadcast.template import (
     FINDINGS,
@@ -113,6 +114,7 @@ def test_the_variant_is_that_of_the_region_then_the_language_then_the_fallback()
         ({"text": "x" * 4097}, "4097 UTF-16 units; Telegram takes 4096"),
         ({"text": "🦊" * 513, "photo": "https://x.test/a.png"}, "1026 UTF-16 units; Telegram takes 1024"),
         ({"text": " \n"}, "nothing would be left"),
+        ({"text": "<b>&nbsp;</b>", "parse_mode": "HTML"}, "nothing would be left"),
         ({"text": "{% if 'a' < 1 %}x{% endif %}"}, "cannot be compared by size"),
         ({"text": "1 < 2", "parse_mode": "HTML"}, "write `&lt;`"),
         ({"text": "<b>x", "parse_mode": "HTML"}, "close <b>"),
@@ -129,11 +131,11 @@ def test_the_variant_is_that_of_the_region_then_the_language_then_the_fallback()
     ids=lambda value: str(value)[:50],
 )
 def test_what_could_run_away_or_could_not_be_sent_is_refused_when_it_is_written(values: Any, advice: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ValidationError) as refused:
         Variant.model_validate(values)
     assert advice in str(refused.value)
-    assert time.perf_counter() - started < 5.0
+    assert time.process_time() - started < 5.0
 
 
 @pytest.mark.parametrize(
@@ -184,6 +186,7 @@ bodies = st.recursive(
             inner,
         ),
         inner.map("<b>{}</b>".format),
+        inner.map('<a href="{{{{ a }}}}">{}</a>'.format),
     ),
     max_leaves=12,
 )
@@ -204,7 +207,7 @@ def test_whatever_is_let_in_ends_soon_and_within_its_bounds(source: str, own: An
     assert time.process_time() - started < 1.0
     assert len(text) <= OUTPUT_CHARACTERS
     if is_html:
-        assert "<" not in text.replace("<b>", "").replace("</b>", "")
+        check_tags(text)
 
 
 @settings(max_examples=400, deadline=None)
