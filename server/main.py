@@ -13,6 +13,9 @@ from fastapi.responses import JSONResponse
 from server import asyncapi, metrics, reference
 from server.assistant.router import router as assistant_router
 from server.auth.router import router as auth_router
+from server.bot.constants import IMPORT_BYTES
+from server.bot.contact_router import IMPORT_PATH
+from server.bot.contact_router import router as contact_router
 from server.bot.router import router as bot_router
 from server.chat.export_router import router as export_router
 from server.chat.router import router as message_router
@@ -35,6 +38,12 @@ seconds; `POST /chat/send` may be repeated freely with the same `client_id`.
 The socket is described in [AsyncAPI](/asyncapi.json)."""
 
 
+DOORS = (
+    *(auth_router, message_router, thread_router, export_router),
+    *(assistant_router, hook_router, bot_router, contact_router),
+)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The whole application for an ASGI server; it opens and closes with the server's lifespan."""
     settings = settings or Settings()
@@ -54,8 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     install_problems(app)
-    doors = (auth_router, message_router, thread_router, export_router, assistant_router, hook_router, bot_router)
-    for router in doors:
+    for router in DOORS:
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)
@@ -63,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _mount_asyncapi(app, settings.public_url)
     pages.mount(app)
     _document_problems(app)
-    app.add_middleware(Gate, body_bytes=settings.request_bytes)
+    app.add_middleware(Gate, body_bytes=settings.request_bytes, larger={IMPORT_PATH: IMPORT_BYTES})
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

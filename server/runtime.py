@@ -12,6 +12,7 @@ from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
 from server.bot.client import Telegram
+from server.bot.directory import Directory
 from server.bot.policy import webhook_secrets
 from server.bot.service import Bot
 from server.chat.access import Access
@@ -109,6 +110,7 @@ class Runtime:
             "node": self._node,
             "bot": self._bot,
             "telegram": self._telegram,
+            "directory": Directory(self._bot),
         }
 
     async def drain(self, seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, TypeVar
 
@@ -206,9 +206,11 @@ Tx = Annotated[Transaction, Depends(transaction, scope="function")]
 class Gate:
     """The outermost layer of REST: request id, body limit, security headers, one log line and one count a request."""
 
-    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+        """`larger`: paths whose bodies are read piece by piece, with how many bytes they may have."""
         self.app = app
         self.body_bytes = body_bytes
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -220,11 +222,22 @@ class Gate:
 class _Visit:
     """One request on its way through the gate."""
 
-    __slots__ = ("gate", "inner_receive", "inner_send", "request_id", "scope", "started", "status", "taken")
+    __slots__ = (
+        "body_bytes",
+        "gate",
+        "inner_receive",
+        "inner_send",
+        "request_id",
+        "scope",
+        "started",
+        "status",
+        "taken",
+    )
 
     def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
         self.gate = gate
         self.scope = scope
+        self.body_bytes = gate.larger.get(scope["path"], gate.body_bytes)
         self.inner_receive = receive
         self.inner_send = send
         self.started = time.perf_counter()
@@ -256,7 +269,7 @@ class _Visit:
     def _refusal(self) -> Response | None:
         for name, value in self.scope["headers"]:
             if name == b"content-length" and not self._fits(value):
-                return problem_response(Invalid("body_too_large", _BodyTooLarge(self.gate.body_bytes).detail), 413)
+                return problem_response(Invalid("body_too_large", _BodyTooLarge(self.body_bytes).detail), 413)
             if b"\x00" in value:  # no server lets one in, and PostgreSQL cannot keep it
                 where = f"the header `{name.decode('latin-1')}`"
                 return problem_response(Invalid("nul_character", f"remove the NUL character from {where}"), 400)
@@ -265,13 +278,13 @@ class _Visit:
         return None
 
     def _fits(self, length: bytes) -> bool:
-        return length.isdigit() and len(length) <= LENGTH_DIGITS and int(length) <= self.gate.body_bytes
+        return length.isdigit() and len(length) <= LENGTH_DIGITS and int(length) <= self.body_bytes
 
     async def receive(self) -> Message:
         message = await self.inner_receive()
         self.taken += len(message.get("body", b""))
-        if self.taken > self.gate.body_bytes:
-            raise _BodyTooLarge(self.gate.body_bytes)
+        if self.taken > self.body_bytes:
+            raise _BodyTooLarge(self.body_bytes)
         return message
 
     async def send(self, message: Message) -> None:

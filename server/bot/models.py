@@ -23,7 +23,10 @@ class Contact(Base):
     """A person or a group outside, as one bot knows them, and the thread in which they are talked with."""
 
     __tablename__ = "contacts"
-    __table_args__ = (UniqueConstraint("bot_id", "chat_id"),)
+    __table_args__ = (
+        UniqueConstraint("bot_id", "chat_id"),
+        Index("ix_contacts_tags", "tags", postgresql_using="gin"),
+    )
 
     id: Mapped[Key]
     bot_id: Mapped[int] = mapped_column(BigInteger)
@@ -40,7 +43,7 @@ class Contact(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=sql("'{}'"))
     # Up to this offset of the thread there is a relay for everything that has to go out.
     relayed_offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    seen_at: Mapped[Created]
+    seen_at: Mapped[datetime | None]  # never, for one who was only imported
     created_at: Mapped[Created]
 
 

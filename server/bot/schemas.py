@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from server.bot.constants import CHAT_IDS, NAME_CHARACTERS
+from server.bot.facts import TAGS, AttributeChanges, Attributes, Language, Tag
+from server.inputs import Input, Text
+
+Tags = Annotated[list[Tag], Field(max_length=TAGS)]
 
 
 class Received(BaseModel):
@@ -44,3 +52,76 @@ class DeadUpdate(BaseModel):
     tries: int
     error: str | None
     received_at: datetime
+
+
+class ContactView(BaseModel):
+    """Somebody outside, or a group, and what is known of them. `seen_at` is null for who never wrote."""
+
+    id: UUID
+    chat_id: int
+    channel: str
+    kind: str
+    name: str
+    language: str | None
+    opted_out: bool = Field(description="Wants no campaigns.")
+    blocked: bool = Field(description="Has blocked the bot: nothing arrives.")
+    tags: list[str]
+    attributes: dict[str, Any]
+    thread_id: UUID
+    seen_at: datetime | None
+    created_at: datetime
+
+
+class ContactPage(BaseModel):
+    """Contacts, the newest first; `next` is the cursor."""
+
+    contacts: list[ContactView]
+    next: str | None
+
+
+class ContactChange(Input):
+    """What of a contact changes; what is left out stays. An attribute that is null goes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"tags": ["customer"], "attributes": {"city": "Bern", "age": None}}]}
+    )
+
+    tags: Tags | None = None
+    attributes: AttributeChanges | None = None
+    language: Language | None = None
+    opted_out: StrictBool | None = None
+
+
+class NewContact(Input):
+    """One line of an import."""
+
+    chat_id: Annotated[int, Field(ge=1, le=CHAT_IDS)]
+    name: Annotated[Text, Field(max_length=NAME_CHARACTERS)] = ""
+    language: Language | None = None
+    tags: Tags = []
+    attributes: Attributes = {}
+    opted_out: bool = False
+
+
+class TagCount(BaseModel):
+    """How many contacts carry a tag."""
+
+    tag: str
+    count: int
+
+
+class RefusedLine(BaseModel):
+    """A line of the file that was not taken in, and what to do about it."""
+
+    line: int
+    reason: str
+
+
+class ContactImport(BaseModel):
+    """What came of an import. Sent again, what is in already counts as unchanged."""
+
+    created: int
+    updated: int
+    unchanged: int
+    refused: list[RefusedLine]
+    stopped_at: int | None = Field(description="The line at which it stopped, if it did; what came before is in.")

@@ -16,7 +16,7 @@ DOORS_WITH_BODIES = [
     (method.upper(), path)
     for path, doors in DOCUMENT["paths"].items()
     for method, door in doors.items()
-    if "requestBody" in door
+    if "application/json" in door.get("requestBody", {}).get("content", {})
 ]
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
@@ -51,7 +51,7 @@ async def admin(house: House) -> Person:
 
 
 def filled(path: str, value: str = NOWHERE) -> str:
-    for name in ("thread_id", "message_id", "user_id", "token_id", "article_id", "emoji"):
+    for name in ("thread_id", "message_id", "user_id", "token_id", "article_id", "contact_id", "emoji"):
         path = path.replace(f"{{{name}}}", value)
     return path
 
