@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     refresh_token_seconds: int = Field(30 * 86_400, ge=3600)
     database_connections: int = Field(8, ge=2, le=100)
     request_bytes: int = Field(262_144, ge=16_384)
+    file_bytes: int = Field(10_000_000, ge=1, le=50_000_000)
     message_characters: int = Field(4096, ge=1, le=65_536)
     sockets: int = Field(20_000, ge=1)
     sockets_per_user: int = Field(100, ge=1)

@@ -20,6 +20,7 @@ from server.chat.bulletin import Bulletin
 from server.chat.channels import ChatChannels
 from server.chat.entrance import Entrance
 from server.chat.export import Exports
+from server.chat.files import Files
 from server.chat.journal import Journal
 from server.chat.replies import Replies
 from server.chat.service import Chat
@@ -104,6 +105,7 @@ class Runtime:
             "auth": self._auth,
             "chat": self._chat,
             "exports": Exports(self._database),
+            "files": Files(self._chat),
             "hooks": self._hooks,
             "replies": self._replies,
             "node": self._node,
