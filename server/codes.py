@@ -86,6 +86,8 @@ CODES = {
     "too_many_uploads": "this server takes as many files as it can at once: repeat after `Retry-After`",
     "empty_file": "the body is the file, and it is empty",
     "no_such_file": "there is no such file, or the caller may not know that there is",
+    "file_too_large": "Telegram gives no file of this size to bots",
+    "telegram_unavailable": "Telegram does not answer, or the bot is off: repeat after `Retry-After`",
     "no_such_attachment": "`payload.file` names no file that was sent up for this thread",
     "kind_not_handled": "threads of this kind are looked after by their members alone",
     "taken_already": "another operator looks after the thread: have it handed on to you (`transfer`)",

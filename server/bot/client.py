@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +15,6 @@ from telegram.request import HTTPXRequest
 
 from server.bot.parts import Part
 from server.bot.rendering import Words
-from server.bot.schemas import TelegramView
 
 # PTB's own switch to what it will do anyway; without it every 429 is a warning, too.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -27,7 +25,6 @@ CALL_SECONDS = 15.0
 UPLOAD_SECONDS = 30.0  # well within the time after which a message that is `sending` is given up
 CONNECT_SECONDS = 5.0
 REVOKED_SECONDS = 60.0  # between tries with a token that Telegram does not know
-ABOUT_SECONDS = 3.0
 AWAY_SECONDS = 2.0
 PLAINLY = "entit"  # stands in every refusal of how the words are marked
 ALREADY = ("message is not modified", "message to delete not found")
@@ -101,20 +98,6 @@ class Telegram:
     async def close(self) -> None:
         """Hang up."""
         await self._request.shutdown()
-
-    async def about(self) -> TelegramView:
-        """What Telegram says of the bot, soon or not at all."""
-        try:
-            async with asyncio.timeout(ABOUT_SECONDS):
-                own, hook = await asyncio.gather(self.bot.get_me(), self.bot.get_webhook_info())
-        except (TelegramError, TimeoutError) as error:
-            return TelegramView(error=str(error) or "Telegram does not answer")
-        return TelegramView(
-            username=own.username,
-            webhook_url=hook.url,
-            pending_updates=hook.pending_update_count,
-            last_error=hook.last_error_message or None,
-        )
 
     async def fetch(self, offset: int | None, limit: int, wait_seconds: int) -> list[dict[str, Any]]:
         """The next updates, of which those before the offset were received; raises TelegramError."""

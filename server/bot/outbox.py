@@ -30,7 +30,11 @@ UPLOADS = 4  # at once: each is in memory as a whole, twice
 UPLOAD_PATIENCE_SECONDS = 5.0
 FILE = "SELECT name, content FROM files WHERE id = $1 AND thread_id = $2"
 BLOCKED = "UPDATE contacts SET blocked = true WHERE id = $1"
-MOVED = "UPDATE contacts SET chat_id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM contacts WHERE chat_id = $2)"
+MOVED = """
+UPDATE contacts c SET chat_id = $2 WHERE id = $1
+  AND NOT EXISTS (SELECT FROM contacts o WHERE o.bot_id = c.bot_id AND o.chat_id = $2) RETURNING true
+"""
+HAS_ITS_OWN = "the group has become a supergroup, which has a thread of its own here: write in that one"
 QUEUED = (RelayStatus.QUEUED,)
 
 log = named("bot")
@@ -173,24 +177,34 @@ class Outbox:
 
     async def _record(self, row: Row, outcome: Outcome, taken: list[int]) -> None:
         match outcome:
-            case Later(seconds=seconds, reason=reason) if row["telegram_ids"]:  # an amendment may be repeated
-                kept = tuple(row["telegram_ids"])
-                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, kept, wait_seconds=seconds))
-            case Later() | Moved() if taken:  # to begin anew would say the first pieces twice
-                await self._settle(row["id"], RelayStatus.UNKNOWN, "only its beginning has arrived", taken)
             case Later(seconds=seconds, reason=reason, is_for_all=is_for_all):
                 if is_for_all:
                     await self._pace.freeze(seconds)
-                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, wait_seconds=seconds))
+                # What Telegram has already is then edited into what it is, which says nothing twice.
+                there = (*taken, *row["telegram_ids"][len(taken) :])
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, there, wait_seconds=seconds))
+            case Moved() if taken:
+                await self._settle(row["id"], RelayStatus.UNKNOWN, "only its beginning has arrived", taken)
             case Moved(chat_id=chat_id):
-                await self._execute(MOVED, row["contact_id"], chat_id)
-                await self._keep(Mark(row["id"], RelayStatus.QUEUED))
+                await self._follow(row, chat_id)
             case Refused(status=status, reason=reason):
                 if status == RelayStatus.BLOCKED:
                     await self._execute(BLOCKED, row["contact_id"])
                 await self._settle(row["id"], RelayStatus(status), reason, taken or row["telegram_ids"])
             case Unclear(reason=reason):
                 await self._settle(row["id"], RelayStatus.UNKNOWN, reason, taken)
+
+    async def _follow(self, row: Row, chat_id: int) -> None:
+        """The group is to be found elsewhere: so is its thread, unless somebody has written from there before."""
+        try:
+            async with self._database.connection() as connection:
+                has_moved = await connection.fetchval(MOVED, row["contact_id"], chat_id)
+        except asyncpg.UniqueViolationError:  # at this very moment
+            has_moved = None
+        if has_moved:
+            await self._keep(Mark(row["id"], RelayStatus.QUEUED))
+        else:
+            await self._settle(row["id"], RelayStatus.FAILED, HAS_ITS_OWN, row["telegram_ids"])
 
     async def _settle(self, relay: UUID, status: RelayStatus, reason: str | None, taken: Sequence[int]) -> None:
         metrics.relays.labels(status).inc()
@@ -209,9 +223,9 @@ class Outbox:
 
     async def _give_up_on_the_lost(self) -> None:
         async with self._database.connection() as connection:
-            lost = [row[0] for row in await connection.fetch(STALE)]
-        for relay in lost:
-            await self._settle(relay, RelayStatus.UNKNOWN, LOST, [])
+            lost = await connection.fetch(STALE)
+        for row in lost:
+            await self._settle(row["id"], RelayStatus.UNKNOWN, LOST, row["telegram_ids"])
 
     async def _mark(self, marks: Sequence[Mark]) -> None:
         for last in (*(False,) * (MARK_TRIES - 1), True):

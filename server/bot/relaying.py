@@ -96,7 +96,7 @@ FROM shown s JOIN moved ON moved.id = s.thread_id
 """
 REPEATABLE = (RelayStatus.UNKNOWN, RelayStatus.FAILED, RelayStatus.BLOCKED)
 OF_MESSAGE = "SELECT id, status FROM relays WHERE message_id = $1"
-STALE = "SELECT id FROM relays WHERE status = 'sending' AND claimed_until < now() LIMIT 500"
+STALE = "SELECT id, telegram_ids FROM relays WHERE status = 'sending' AND claimed_until < now() LIMIT 500"
 LOST = "whoever sent it ended before it could say how that went; it may have arrived"
 
 
