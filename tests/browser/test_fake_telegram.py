@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -21,6 +23,9 @@ from tests.eventually import eventually
 from tests.fleet.http import Http
 
 PATIENCE_SECONDS = 40.0
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @dataclass
@@ -28,6 +33,7 @@ class Trial:
     """An installation as a newcomer starts it, and its operator."""
 
     parley: Installation
+    url: str
     page_url: str
     http: Http
 
@@ -54,6 +60,12 @@ class Trial:
         messages: list[Any] = page.body["messages"]
         return messages
 
+    async def sends_again(self, message: Any) -> None:
+        """The operator wants it sent once more, and it is."""
+        answer = await self.http.call("POST", f"/bot/messages/{message['id']}/send")
+        assert answer.status == 202, answer.body
+        await self.becomes(message, "sent")
+
     async def becomes(self, message: Any, status: str) -> None:
         """Return when the message is so far."""
 
@@ -77,7 +89,7 @@ async def trial() -> AsyncIterator[Trial]:
         http = Http("127.0.0.1", int(url.rpartition(":")[2]))
         signed_in = await http.call("POST", "/auth/login", {"email": email, "password": password})
         http.token = signed_in.body["access_token"]
-        yield Trial(parley, page_url, http)
+        yield Trial(parley, url, page_url, http)
         http.close()
         if command_of(parley.pid) is not None:
             await parley.stop()
@@ -124,12 +136,48 @@ async def test_a_newcomer_talks_as_somebody_on_telegram(browser: Browser, trial:
     await expect(log.get_by_text("yes, we are")).to_have_count(0)
     await ada.get_by_role("button", name="Block the bot", exact=True).click()
     await expect(ada.get_by_role("button", name="Unblock the bot")).to_be_visible()
-    await trial.becomes(await trial.says("still there?"), "blocked")
+    blocked = await trial.says("still there?")
+    await trial.becomes(blocked, "blocked")
     await ada.get_by_role("button", name="Unblock the bot").click()
-    await ada.get_by_role("combobox").select_option("lost")
-    await trial.becomes(await trial.says("perhaps"), "unknown")
-    await expect(log.get_by_text("perhaps")).to_be_visible()
+    await expect(ada.get_by_role("button", name="Block the bot", exact=True)).to_be_visible()
     await expect(log.get_by_text("still there?")).to_have_count(0)
+    await trial.sends_again(blocked)
+    await expect(log.get_by_text("still there?")).to_be_visible()
+    await ada.get_by_role("combobox").select_option("lost")
+    unknown = await trial.says("perhaps")
+    await trial.becomes(unknown, "unknown")
+    await trial.sends_again(unknown)
+    await expect(log.get_by_text("perhaps")).to_have_count(2)
+    assert (watch.complaints, watch.strangers) == ([], [])
+
+
+@pytest.mark.timeout(240)
+async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, trial: Trial) -> None:
+    ada, watch = await entered(browser, trial, "Ada")
+    log = ada.get_by_role("log")
+    await ada.get_by_label("Photo or document").set_input_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": PNG}
+    )
+    await writes(ada, "my parcel")
+    thread = await trial.thread()
+    message = (await trial.reads())[0]
+    assert (message["kind"], message["text"]) == ("photo", "my parcel")
+    signed = {"authorization": f"Bearer {trial.http.token}"}
+    async with httpx2.AsyncClient(base_url=trial.url, headers=signed) as client:
+        assert (await client.get(f"/bot/file/{message['id']}")).content == PNG
+        asked = {"thread_id": thread["id"], "name": "b.png"}
+        file = await client.post("/chat/file", params=asked, content=PNG, headers={"content-type": "image/png"})
+    buttons = [[{"text": "Yes", "data": "yes"}, {"text": "More", "url": "https://example.com/"}]]
+    payload = {"type": "photo", "file": file.json()["id"], "buttons": buttons}
+    await trial.becomes(await trial.says("**this** one?", payload=payload, reply_to=message["id"]), "sent")
+    answer = log.get_by_role("listitem").filter(has_text="this one?")
+    await expect(answer.locator("strong")).to_have_text("this")
+    await expect(answer.locator(".quote")).to_have_text("my parcel")
+    await expect(answer.get_by_role("link", name="More")).to_have_attribute("href", "https://example.com/")
+    assert await answer.get_by_role("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 1
+    await answer.get_by_role("button", name="Yes").click()
+    await writes(ada, "yes")
+    await eventually(lambda: _said(trial, ["my parcel", "**this** one?", "yes"]), within=PATIENCE_SECONDS)
     assert (watch.complaints, watch.strangers) == ([], [])
 
 
