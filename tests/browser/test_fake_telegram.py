@@ -14,10 +14,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from server.embedded.orphan import command_of
-from tests.browser.conftest import Watch
+from server.embedded.people import Login
+from tests.browser.conftest import Watch, signed_in
 from tests.embedded.installation import Installation
 from tests.eventually import eventually
 from tests.fleet.http import Http
@@ -35,6 +36,7 @@ class Trial:
     parley: Installation
     url: str
     page_url: str
+    login: Login
     http: Http
 
     async def thread(self) -> Any:
@@ -87,9 +89,9 @@ async def trial() -> AsyncIterator[Trial]:
         pattern = re.compile(r"at (http\S+)\nSign in as (\S+) with the password (\S+)$", re.MULTILINE)
         page_url, email, password = (await eventually(lambda: pattern.search(parley.said))).groups()
         http = Http("127.0.0.1", int(url.rpartition(":")[2]))
-        signed_in = await http.call("POST", "/auth/login", {"email": email, "password": password})
-        http.token = signed_in.body["access_token"]
-        yield Trial(parley, url, page_url, http)
+        answer = await http.call("POST", "/auth/login", {"email": email, "password": password})
+        http.token = answer.body["access_token"]
+        yield Trial(parley, url, page_url, Login(email, password), http)
         http.close()
         if command_of(parley.pid) is not None:
             await parley.stop()
@@ -97,18 +99,30 @@ async def trial() -> AsyncIterator[Trial]:
 
 async def entered(browser: Browser, trial: Trial, name: str) -> tuple[Page, Watch]:
     """The page, on which somebody of this name is in their chat; and what is to be said against it."""
+    page, watch = await watched(browser, trial.page_url)
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_role("button", name="Be somebody new").click()
+    await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    return page, watch
+
+
+async def watched(browser: Browser, url: str) -> tuple[Page, Watch]:
+    """A page of somebody of their own, and what is to be said against it."""
     page = await (await browser.new_context(viewport={"width": 1000, "height": 700})).new_page()
     page.set_default_timeout(15_000)
     watch = Watch()
     page.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: watch.complaints.append(str(error)))
-    page.on(
-        "request", lambda asked: None if asked.url.startswith(trial.page_url) else watch.strangers.append(asked.url)
-    )
-    await page.goto(trial.page_url)
-    await page.get_by_label("Name").fill(name)
-    await page.get_by_role("button", name="Be somebody new").click()
-    await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    ours = (url, "blob:")
+    page.on("request", lambda asked: None if asked.url.startswith(ours) else watch.strangers.append(asked.url))
+    await page.goto(url)
+    return page, watch
+
+
+async def at_desk(browser: Browser, trial: Trial) -> tuple[Page, Watch]:
+    """The console, signed in."""
+    page, watch = await watched(browser, trial.url)
+    await signed_in(page, trial.login)
     return page, watch
 
 
@@ -156,7 +170,7 @@ async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, tria
     ada, watch = await entered(browser, trial, "Ada")
     log = ada.get_by_role("log")
     await ada.get_by_label("Photo or document").set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": PNG}
+        FilePayload(name="a.png", mimeType="image/png", buffer=PNG)
     )
     await writes(ada, "my parcel")
     thread = await trial.thread()
@@ -178,6 +192,34 @@ async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, tria
     await answer.get_by_role("button", name="Yes").click()
     await writes(ada, "yes")
     await eventually(lambda: _said(trial, ["my parcel", "**this** one?", "yes"]), within=PATIENCE_SECONDS)
+    assert (watch.complaints, watch.strangers) == ([], [])
+
+
+@pytest.mark.timeout(240)
+async def test_the_console_shows_photos_and_what_did_not_arrive(browser: Browser, trial: Trial) -> None:
+    ada, _ = await entered(browser, trial, "Ada")
+    file = FilePayload(name="a.png", mimeType="image/png", buffer=PNG)
+    await ada.get_by_label("Photo or document").set_input_files(file)
+    await writes(ada, "my parcel")
+    await trial.thread()
+    desk, watch = await at_desk(browser, trial)
+    log = desk.get_by_role("log")
+    await desk.locator(".line", has_text="Ada").click()
+    await expect(log.get_by_role("img", name="File")).to_be_visible()
+    await expect(log.get_by_text("Ada", exact=True)).to_be_visible()
+    await desk.get_by_label("Attach a photo or a file").set_input_files(file)
+    await desk.get_by_label("Write a message").fill("**this** one?")
+    await desk.get_by_label("Write a message").press("Enter")
+    await expect(log.get_by_role("img", name="File")).to_have_count(2)
+    answer = ada.get_by_role("log").get_by_role("listitem").filter(has_text="this one?")
+    await expect(answer.get_by_role("img")).to_be_visible()
+    await ada.get_by_role("combobox").select_option("lost")
+    await desk.get_by_label("Write a message").fill("well?")
+    await desk.get_by_label("Write a message").press("Enter")
+    await expect(log.get_by_text("Nobody knows whether it arrived")).to_be_visible()
+    await log.get_by_role("button", name="Send again").click()
+    await expect(ada.get_by_role("log").get_by_text("well?")).to_have_count(2)
+    await expect(log.get_by_role("button", name="Send again")).to_have_count(0)
     assert (watch.complaints, watch.strangers) == ([], [])
 
 
