@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import os
 import re
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.eventually import eventually
 from tests.fleet.http import Http
 
 PATIENCE_SECONDS = 40.0
+people = itertools.count(1)
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -31,20 +33,21 @@ PNG = base64.b64decode(
 
 @dataclass
 class Trial:
-    """An installation as a newcomer starts it, and its operator."""
+    """An installation as a newcomer starts it, and its operator, who talks with one person."""
 
     parley: Installation
     url: str
     page_url: str
     login: Login
     http: Http
+    name: str
 
     async def thread(self) -> Any:
-        """The one of the only person who has written."""
+        """The person's, once they have written."""
 
         async def opened() -> Any:
             found = (await self.http.call("GET", "/chat/threads?kind=telegram")).body["threads"]
-            return found[0] if found else None
+            return next((thread for thread in found if thread["subject"] == self.name), None)
 
         return await eventually(opened, within=PATIENCE_SECONDS)
 
@@ -78,31 +81,45 @@ class Trial:
         await eventually(is_so_far, within=PATIENCE_SECONDS)
 
 
-@pytest.fixture
-async def trial() -> AsyncIterator[Trial]:
+@pytest.fixture(scope="module")
+async def installation() -> AsyncIterator[Trial]:
     with tempfile.TemporaryDirectory(prefix="parley-test-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o711)
         parley = Installation(folder, TELEGRAM="fake")
         parley.start()
-        url = await parley.ready()
-        pattern = re.compile(r"at (http\S+)\nSign in as (\S+) with the password (\S+)$", re.MULTILINE)
-        page_url, email, password = (await eventually(lambda: pattern.search(parley.said))).groups()
-        http = Http("127.0.0.1", int(url.rpartition(":")[2]))
-        answer = await http.call("POST", "/auth/login", {"email": email, "password": password})
-        http.token = answer.body["access_token"]
-        yield Trial(parley, url, page_url, Login(email, password), http)
-        http.close()
-        if command_of(parley.pid) is not None:
-            await parley.stop()
+        try:
+            one = await begun(parley)
+            yield one
+            one.http.close()
+        finally:
+            if command_of(parley.pid) is not None:
+                await parley.stop()
 
 
-async def entered(browser: Browser, trial: Trial, name: str) -> tuple[Page, Watch]:
-    """The page, on which somebody of this name is in their chat; and what is to be said against it."""
+async def begun(parley: Installation) -> Trial:
+    """As soon as it has said where its page is, and whom to sign in as."""
+    url = await parley.ready()
+    pattern = re.compile(r"at (http\S+)\nSign in as (\S+) with the password (\S+)$", re.MULTILINE)
+    page_url, email, password = (await eventually(lambda: pattern.search(parley.said))).groups()
+    http = Http("127.0.0.1", int(url.rpartition(":")[2]))
+    answer = await http.call("POST", "/auth/login", {"email": email, "password": password})
+    http.token = answer.body["access_token"]
+    return Trial(parley, url, page_url, Login(email, password), http, "")
+
+
+@pytest.fixture
+def trial(installation: Trial) -> Trial:
+    """One installation for all; each test has a person of its own."""
+    return replace(installation, name=f"Ada {next(people)}")
+
+
+async def entered(browser: Browser, trial: Trial) -> tuple[Page, Watch]:
+    """The page, on which the person is in their chat; and what is to be said against it."""
     page, watch = await watched(browser, trial.page_url)
-    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Name").fill(trial.name)
     await page.get_by_role("button", name="Be somebody new").click()
-    await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    await expect(page.get_by_role("heading", name=trial.name, exact=True)).to_be_visible()
     return page, watch
 
 
@@ -133,7 +150,7 @@ async def writes(page: Page, text: str) -> None:
 
 @pytest.mark.timeout(240)
 async def test_a_newcomer_talks_as_somebody_on_telegram(browser: Browser, trial: Trial) -> None:
-    ada, watch = await entered(browser, trial, "Ada")
+    ada, watch = await entered(browser, trial)
     log = ada.get_by_role("log")
     await writes(ada, "is anybody there?")
     await writes(ada, "/help")
@@ -167,7 +184,7 @@ async def test_a_newcomer_talks_as_somebody_on_telegram(browser: Browser, trial:
 
 @pytest.mark.timeout(240)
 async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, trial: Trial) -> None:
-    ada, watch = await entered(browser, trial, "Ada")
+    ada, watch = await entered(browser, trial)
     log = ada.get_by_role("log")
     await ada.get_by_label("Photo or document").set_input_files(
         FilePayload(name="a.png", mimeType="image/png", buffer=PNG)
@@ -197,16 +214,16 @@ async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, tria
 
 @pytest.mark.timeout(240)
 async def test_the_console_shows_photos_and_what_did_not_arrive(browser: Browser, trial: Trial) -> None:
-    ada, _ = await entered(browser, trial, "Ada")
+    ada, _ = await entered(browser, trial)
     file = FilePayload(name="a.png", mimeType="image/png", buffer=PNG)
     await ada.get_by_label("Photo or document").set_input_files(file)
     await writes(ada, "my parcel")
     await trial.thread()
     desk, watch = await at_desk(browser, trial)
     log = desk.get_by_role("log")
-    await desk.locator(".line", has_text="Ada").click()
+    await desk.locator(".line", has_text=trial.name).click()
     await expect(log.get_by_role("img", name="File")).to_be_visible()
-    await expect(log.get_by_text("Ada", exact=True)).to_be_visible()
+    await expect(log.get_by_text(trial.name, exact=True)).to_be_visible()
     await desk.get_by_label("Attach a photo or a file").set_input_files(file)
     await desk.get_by_label("Write a message").fill("**this** one?")
     await desk.get_by_label("Write a message").press("Enter")
@@ -225,12 +242,12 @@ async def test_the_console_shows_photos_and_what_did_not_arrive(browser: Browser
 
 @pytest.mark.timeout(240)
 async def test_a_restart_of_the_fake_does_not_confuse_parley(browser: Browser, trial: Trial) -> None:
-    ada, _ = await entered(browser, trial, "Ada")
+    ada, _ = await entered(browser, trial)
     await writes(ada, "before")
     await eventually(lambda: _said(trial, ["before"]), within=PATIENCE_SECONDS)
     (fake,) = [pid for pid in trial.parley.descendants(trial.parley.pid) if "fake-telegram" in (command_of(pid) or "")]
     os.kill(fake, signal.SIGKILL)
-    again, _ = await entered(browser, trial, "Ada")
+    again, _ = await entered(browser, trial)
     await writes(again, "after")
     await eventually(lambda: _said(trial, ["before", "after"]), within=PATIENCE_SECONDS)
 
