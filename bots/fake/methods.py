@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bots.fake.markup import NotMarkup, read
 from bots.fake.world import BLOCKED, Fault, Sent, World, flooded
 
 TEXT_UNITS, CAPTION_UNITS, ANSWER_CHARACTERS = 4096, 1024, 200
@@ -100,10 +101,10 @@ class Methods:
         return {"id": self.world.bot_id, "is_bot": True, "first_name": "Parley", "username": "parley_bot"}
 
     async def _sendmessage(self, given: Given) -> Any:
-        text = _words(given.get("text"), TEXT_UNITS, "message is too long")
+        text, entities = _marked(given, "text", TEXT_UNITS, "message is too long")
         if not text.strip():
             raise wrong("message text is empty")
-        return self._arrives(given, text, "text", None, given.get("entities"))
+        return self._arrives(given, text, "text", None, entities)
 
     async def _sendphoto(self, given: Given) -> Any:
         return self._arrives_with(given, "photo", PHOTO_BYTES)
@@ -122,14 +123,13 @@ class Methods:
         return True
 
     async def _editmessagetext(self, given: Given) -> Any:
-        text = _words(given.get("text"), TEXT_UNITS, "message is too long")
+        text, entities = _marked(given, "text", TEXT_UNITS, "message is too long")
         if not text.strip():
             raise wrong("message text is empty")
-        return self._amended(given, text, given.get("entities"))
+        return self._amended(given, text, entities)
 
     async def _editmessagecaption(self, given: Given) -> Any:
-        caption = _words(given.get("caption"), CAPTION_UNITS, "message caption is too long")
-        return self._amended(given, caption, given.get("caption_entities"))
+        return self._amended(given, *_marked(given, "caption", CAPTION_UNITS, "message caption is too long"))
 
     async def _deletemessage(self, given: Given) -> Any:
         there = self.world.sent[int(given["chat_id"])]
@@ -195,7 +195,7 @@ class Methods:
         return list(world.updates)[: int(given.get("limit", 100))]
 
     def _arrives_with(self, given: Given, kind: str, longest_bytes: int) -> Any:
-        caption = _words(given.get("caption"), CAPTION_UNITS, "message caption is too long")
+        caption, entities = _marked(given, "caption", CAPTION_UNITS, "message caption is too long")
         what = given.get(kind)
         if isinstance(what, Upload):
             if len(what.content) > longest_bytes:
@@ -205,7 +205,7 @@ class Methods:
             file_id = str(what)
         else:
             raise wrong("wrong file identifier/HTTP URL specified")
-        return self._arrives(given, caption, kind, file_id, given.get("caption_entities"))
+        return self._arrives(given, caption, kind, file_id, entities)
 
     def _arrives(self, given: Given, text: str, kind: str, file_id: str | None, entities: Any) -> Any:
         chat_id = int(given["chat_id"])
@@ -262,6 +262,17 @@ def _words(text: Any, longest_units: int, refusal: str) -> str:
     if len(words.encode("utf-16-le")) // 2 > longest_units:
         raise wrong(refusal)
     return words
+
+
+def _marked(given: Given, name: str, longest_units: int, refusal: str) -> tuple[str, Any]:
+    """The words and what is special about them, whichever way that was said."""
+    if str(given.get("parse_mode", "")).lower() != "html":
+        return _words(given.get(name), longest_units, refusal), given.get(f"{name}_entities", given.get("entities"))
+    try:
+        text, entities = read(str(given.get(name, "")))
+    except NotMarkup as error:
+        raise wrong(f"can't parse entities: {error}") from error
+    return _words(text, longest_units, refusal), entities
 
 
 def _buttons(given: Given) -> tuple[tuple[dict[str, Any], ...], ...]:

@@ -21,8 +21,6 @@ LINKS = ("http://", "https://", "tg://")
 ENTITIES_LIMIT = 100  # Telegram shows no more of a message
 
 _marks = re.compile(r"[\\`*_~\[>#]")
-# Who answers below a quotation is not quoted: without a blank line between, Markdown takes both together.
-_answer = re.compile(r"^(>.*)\n(?![>\n])", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +56,29 @@ def rendered(markdown: str) -> Words:
     """The text as its author meant it; without any marks in it, exactly as it is."""
     if _marks.search(markdown) is None:
         return Words(markdown)
-    page = _Page()
-    page.write(_parser.parse(markdown if _has_code(markdown) else _answer.sub(r"\1\n\n", markdown)))
+    lines, added = _parted(markdown)
+    page = _Page(added)
+    page.write(_parser.parse("\n".join(lines)))
     if not page.entities and "\\" not in markdown:
         return Words(markdown)
     inside = sorted(page.entities, key=lambda entity: (entity.offset, -entity.length))
     return Words("".join(page.said), tuple(inside[:ENTITIES_LIMIT]))
 
 
-def _has_code(markdown: str) -> bool:
-    return "```" in markdown or "~~~" in markdown
+def _parted(markdown: str) -> tuple[list[str], frozenset[int]]:
+    """The lines, with an empty one below each quotation, and which those are.
+
+    Who answers on the next line is not quoted; Markdown would take both together.
+    """
+    lines: list[str] = []
+    added: set[int] = set()
+    has_code = "```" in markdown or "~~~" in markdown  # where a line may begin with anything
+    for line in markdown.split("\n"):
+        if lines and lines[-1].startswith(">") and line.strip() and not (line.startswith(">") or has_code):
+            added.add(len(lines))
+            lines.append("")
+        lines.append(line)
+    return lines, frozenset(added)
 
 
 def _may_be_linked(url: str) -> bool:
@@ -87,6 +98,7 @@ _parser = _made_parser()
 class _Page:
     """What has been written so far."""
 
+    added: frozenset[int]  # lines that nobody has typed
     said: list[str] = field(default_factory=list)
     entities: list[Entity] = field(default_factory=list)
     length: int = 0
@@ -132,7 +144,7 @@ class _Page:
         """As many line ends as stand between this block and the one before."""
         begin, end = token.map or (self.line, self.line)
         if self.length:
-            self._say("\n" * (begin - self.line + 1))
+            self._say("\n" * (begin - self.line + 1 - len(self.added & set(range(self.line, begin)))))
         is_outer = token.type == "blockquote_open"  # what it holds stands on the same lines
         self.line = begin + 1 if is_outer else end
 

@@ -44,7 +44,7 @@ function undertake(kind, line) {
 
 function fileOf(line) {
   if (line.kind === 'photo') return made('img', { src: `/page/files/${line.file_id}`, alt: line.file_name || 'Photo' });
-  if (line.kind === 'document') return made('a', { href: `/page/files/${line.file_id}`, download: line.file_name || 'file' }, `📄 ${line.file_name || 'Document'}`);
+  if (line.kind === 'document') return made('a', { href: `/page/files/${line.file_id}`, download: line.file_name || 'file' }, `↓ ${line.file_name || 'Document'}`);
   return null;
 }
 

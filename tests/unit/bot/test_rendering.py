@@ -30,7 +30,7 @@ def marked(words: Words) -> list[tuple[str, str]]:
         ("~~old~~ `code *`", "old code *", [("strikethrough", "old"), ("code", "code *")]),
         ("**a *b* c**", "a b c", [("bold", "a b c"), ("italic", "b")]),
         ("# Head\n\nbody", "Head\n\nbody", [("bold", "Head")]),
-        ("> said\n> so\nno", "said\nso\n\nno", [("blockquote", "said\nso")]),
+        ("> said\n> so\nno", "said\nso\nno", [("blockquote", "said\nso")]),
         ("```py\nx = '*a*'\n\ny\n```\nend", "x = '*a*'\n\ny\nend", [("pre", "x = '*a*'\n\ny")]),
         ("- one\n  - **two**\n1. three", "- one\n  - two\n1. three", [("bold", "two")]),
         (r"5\*3\*2", "5*3*2", []),

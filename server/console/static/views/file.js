@@ -27,7 +27,7 @@ function Other({ path, name, tell }) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }).catch(tell);
-  return html`<button onClick=${save}>📎 ${name}</button>`;
+  return html`<button onClick=${save}>↓ ${name}</button>`;
 }
 
 export function Attachment({ message, tell }) {

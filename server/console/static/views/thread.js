@@ -92,7 +92,7 @@ function Composer({ talk, reply, setReply, isNote, toEnd }) {
     ${reply && html`<p class="quote">${T.replying}: ${reply.text}<button type="button" onClick=${() => setReply(null)}>${T.cancel}</button></p>`}
     ${file && html`<p class="quote">${T.attached}: ${file.name}<button type="button" onClick=${() => setFile(null)}>${T.cancel}</button></p>`}
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
-    <label class="attach">📎<input type="file" aria-label=${T.attach} onChange=${(event) => { setFile(event.target.files[0] || null); event.target.value = ''; }} /></label>
+    <label class="attach">+<input type="file" aria-label=${T.attach} onChange=${(event) => { setFile(event.target.files[0] || null); event.target.value = ''; }} /></label>
     <textarea ref=${area} rows="1" aria-label=${label} placeholder=${label} value=${text} onInput=${typed} onKeyDown=${pressed}></textarea>
     <button class="main">${T.send}</button></form>`;
 }
