@@ -24,7 +24,7 @@ class RelayStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-UPDATE_BYTES = 1_048_576  # Telegram's largest update is far smaller
+UPDATE_BYTES = 1_048_576  # whatever REQUEST_BYTES says: an update that is refused blocks its chat for a day
 TRIES = 5  # of an update that cannot be taken in, before it is set aside
 NAME_CHARACTERS = 200  # of a contact
 CHAT_IDS = 2**52  # Telegram's own bound
