@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from server.assistant import meaning
 from server.assistant.carriers import Knowledge, Nobody
 from server.assistant.constants import Carrier
 from server.assistant.engine import Engine
 from server.assistant.ledger import Ledger
-from server.assistant.meaning import Meaning, is_there
 from server.assistant.retrieval import Retrieval
 from server.chat.tasks import AnswerQuestions
 from workers.duty import Duty
@@ -15,7 +15,7 @@ from workers.office import Office
 
 def duties(office: Office) -> list[Duty]:
     """What the assistant asks for."""
-    retrieval = Retrieval(office.database, Meaning() if is_there() else None)
+    retrieval = Retrieval(office.database, meaning.found())
     engine = Engine(
         office.chat,
         Ledger(office.database),

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from server import clock
 from server.assistant.constants import HITS_LIMIT, QUESTION_CHARACTERS, stems_of
 from server.database import Database
 
 ARTICLES_LIMIT = 10_000  # that are held with their meaning: 15 MB
 SHELVES_LIMIT = 12  # languages at once; the one made first is made anew when it is asked for
 EMBED_AT_ONCE = 20
+EMBED_SECONDS = 1.0  # of one look: a long article takes about as long, and questions are swept in between
 CANDIDATES = 50  # by words alone
 
 # How much of the question's stems an article has, and how alike the letters are: misspelt words, and languages
@@ -149,16 +151,20 @@ class Retrieval:
         return None if row is None else Known(*row)
 
     async def take_in(self) -> int:
-        """Find the meaning of articles that are new or reworded; returns how many."""
+        """Find the meaning of some articles that are new or reworded; returns of how many."""
         if self._meaning is None:
             return 0
+        taken, until = 0, clock.monotonic() + EMBED_SECONDS
         async with self._database.connection() as connection:
             rows = await connection.fetch(UNMEANT, self._meaning.model, EMBED_AT_ONCE)
         for row in rows:
             vector = await asyncio.to_thread(self._meaning.of_article, row["title"], row["text"])
             async with self._database.connection() as connection:
                 await connection.execute(MEANT, row["id"], vector, self._meaning.model, row["version"])
-        return len(rows)
+            taken += 1
+            if clock.monotonic() > until:
+                break
+        return taken
 
     async def _shelf(self, language: str) -> _Shelf:
         async with self._database.connection() as connection:

@@ -69,8 +69,13 @@ class Desk:
         await eventually(is_waiting, within=WAIT_SECONDS)
 
     async def decision(self, question: Any) -> Any:
-        page = await self.ask(self.operator, "GET", f"/assistant/decisions?thread_id={question['thread_id']}")
-        (one,) = [each for each in page["decisions"] if each["question_id"] == question["id"]]
+        """What came of this question, when all of it is done."""
+
+        async def finished() -> Any:
+            page = await self.ask(self.operator, "GET", f"/assistant/decisions?thread_id={question['thread_id']}")
+            return [each for each in page["decisions"] if each["question_id"] == question["id"] and each["finished_at"]]
+
+        (one,) = await eventually(finished, within=WAIT_SECONDS)
         return one
 
 
