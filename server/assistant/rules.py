@@ -46,6 +46,11 @@ def wants_person(text: str) -> bool:
     return any(pattern.search(text) for pattern in _ASKING)
 
 
+def has_words(text: str) -> bool:
+    """Whether there is anything to understand."""
+    return _WORDS.search(text) is not None
+
+
 def courtesy(text: str) -> str | None:
     """`hello` or `thanks` for a line that is nothing else."""
     words = {word.lower() for word in _WORDS.findall(text)}
