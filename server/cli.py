@@ -74,11 +74,18 @@ def schedule() -> None:
 @app.command()
 def bot() -> None:
     """Listen to Telegram."""
-    if not read_settings().telegram_token.get_secret_value():
+    if not read_settings().bot_token:
         raise Misconfigured("TELEGRAM_TOKEN is not set: ask @BotFather for one")
     if importlib.util.find_spec("bots.application") is None:
         raise Misconfigured("the Telegram bot is not part of this version yet; everything else works without it")
     start("bots.application")
+
+
+@app.command("fake-telegram", hidden=True)
+def fake_telegram(listening: int) -> None:
+    """Be Telegram, for `up` with TELEGRAM=fake."""
+    read_settings()
+    importlib.import_module("bots.fake.application").serve(socket.socket(fileno=listening))
 
 
 @app.command()

@@ -15,6 +15,8 @@ from server.address import addresses
 
 VERSION = "0.1.0"
 SECRET_MIN_LENGTH = 32
+TELEGRAM_API = "https://api.telegram.org"
+FAKE_TOKEN = "4711:the-token-of-the-fake"  # noqa: S105  nobody's secret
 DEFAULT_SECRETS = frozenset({"your-secret-key", "change-me", "changeme", "secret"})
 
 _MODEL = re.compile(r"(?P<name>[^\s,]+)@(?P<url>https?://[^\s,@]+)")
@@ -43,6 +45,7 @@ class Settings(BaseSettings):
     refresh_token_seconds: int = Field(30 * 86_400, ge=3600)
     database_connections: int = Field(8, ge=2, le=100)
     request_bytes: int = Field(262_144, ge=16_384)
+    file_bytes: int = Field(10_000_000, ge=1, le=50_000_000)
     message_characters: int = Field(4096, ge=1, le=65_536)
     sockets: int = Field(20_000, ge=1)
     sockets_per_user: int = Field(100, ge=1)
@@ -70,9 +73,9 @@ class Settings(BaseSettings):
     llm_answer_tokens: int = Field(500, ge=50, le=10_000)
     llm_thread_tokens: int = Field(50_000, ge=0)
     llm_daily_tokens: int = Field(0, ge=0)
-    telegram: str = Field("", pattern="^(polling|webhook)?$")
+    telegram: str = Field("", pattern="^(polling|webhook|fake)?$")
     telegram_token: SecretStr = SecretStr("")
-    telegram_api: str = "https://api.telegram.org"
+    telegram_api: str = TELEGRAM_API
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
@@ -131,7 +134,13 @@ class Settings(BaseSettings):
 
     @cached_property
     def bot_token(self) -> str:
-        """The token of the Telegram bot; empty when there is none."""
+        """The token of the Telegram bot; empty when there is none. Made up where Telegram is."""
+        if self.telegram == "fake":
+            if self.telegram_api == TELEGRAM_API:
+                raise Misconfigured(
+                    "TELEGRAM=fake is for `parley up`, which starts one; else name it with TELEGRAM_API"
+                )
+            return FAKE_TOKEN
         token = self.telegram_token.get_secret_value()
         if token and not re.fullmatch(r"[0-9]{1,18}:[A-Za-z0-9_-]+", token):
             raise Misconfigured("TELEGRAM_TOKEN is no bot's token: it looks like 123456:ABC-DEF, ask @BotFather for it")

@@ -13,8 +13,10 @@ from fastapi.responses import JSONResponse
 from server import asyncapi, metrics, reference
 from server.assistant.router import router as assistant_router
 from server.auth.router import router as auth_router
+from server.bot.constants import UPDATE_BYTES
 from server.bot.router import router as bot_router
 from server.chat.export_router import router as export_router
+from server.chat.file_router import router as file_router
 from server.chat.router import router as message_router
 from server.chat.thread_router import router as thread_router
 from server.config import VERSION, Settings
@@ -54,8 +56,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     install_problems(app)
-    doors = (auth_router, message_router, thread_router, export_router, assistant_router, hook_router, bot_router)
-    for router in doors:
+    chat = (message_router, thread_router, file_router, export_router)
+    for router in (auth_router, *chat, assistant_router, hook_router, bot_router):
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)
@@ -63,7 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _mount_asyncapi(app, settings.public_url)
     pages.mount(app)
     _document_problems(app)
-    app.add_middleware(Gate, body_bytes=settings.request_bytes)
+    larger = {"/chat/file": settings.file_bytes, "/bot/webhook": UPDATE_BYTES}
+    app.add_middleware(Gate, body_bytes=settings.request_bytes, larger=larger)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

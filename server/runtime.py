@@ -11,7 +11,7 @@ from server.auth.passwords import Passwords
 from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
-from server.bot.client import Telegram
+from server.bot.inquiry import Inquiry
 from server.bot.policy import webhook_secrets
 from server.bot.service import Bot
 from server.chat.access import Access
@@ -20,6 +20,7 @@ from server.chat.bulletin import Bulletin
 from server.chat.channels import ChatChannels
 from server.chat.entrance import Entrance
 from server.chat.export import Exports
+from server.chat.files import Files
 from server.chat.journal import Journal
 from server.chat.replies import Replies
 from server.chat.service import Chat
@@ -69,7 +70,7 @@ class Runtime:
         secrets = webhook_secrets(settings.secrets, settings.bot_token)
         mode = settings.telegram or "polling"
         self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
-        self._telegram = Telegram(settings.bot_token, settings.telegram_api) if settings.bot_token else None
+        self._telegram = Inquiry(settings.bot_token, settings.telegram_api) if settings.bot_token else None
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -104,6 +105,7 @@ class Runtime:
             "auth": self._auth,
             "chat": self._chat,
             "exports": Exports(self._database),
+            "files": Files(self._chat),
             "hooks": self._hooks,
             "replies": self._replies,
             "node": self._node,

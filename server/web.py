@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, TypeVar
+from urllib.parse import quote
 
 import structlog
 from fastapi import Depends, FastAPI, Request
@@ -54,6 +55,7 @@ SECURITY_HEADERS = [
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 REQUEST_ID_LIMIT = 64
 TAKE_SECONDS = 30.0  # for one piece of a long answer; who takes longer is gone, or holds what others need
+SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg", "audio/mpeg", "video/mp4"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LENGTH_DIGITS = 15  # of a content-length; a longer one is no number that a body can have
 # What the framework refuses by itself: our code, and what to do about it.
@@ -177,14 +179,13 @@ async def transaction(request: Request) -> AsyncIterator[Transaction]:
         yield tx
 
 
-class Lines(StreamingResponse):
-    """JSON lines as a file. A reader who takes nothing for long is cut off, and whatever made the lines is closed."""
+class Timed(StreamingResponse):
+    """A long answer. A reader who takes nothing for long is cut off, and whatever made the pieces is closed."""
 
-    media_type = "application/jsonl"
-
-    def __init__(self, pieces: AsyncGenerator[str, None], filename: str, status_code: int = 200) -> None:
-        headers = {"content-disposition": f'attachment; filename="{filename}"', "cache-control": "no-store"}
-        super().__init__(pieces, status_code, headers=headers)
+    def __init__(
+        self, pieces: AsyncGenerator[str | bytes, None], headers: dict[str, str], *, media_type: str | None = None
+    ) -> None:
+        super().__init__(pieces, headers=headers, media_type=media_type)
         self._pieces = pieces
 
     @override
@@ -200,15 +201,50 @@ class Lines(StreamingResponse):
                 log.warning("reader_too_slow")  # the server hangs up on an answer without an end
 
 
+class Lines(Timed):
+    """JSON lines as a file."""
+
+    media_type = "application/jsonl"
+
+    def __init__(self, pieces: AsyncGenerator[str | bytes, None], filename: str) -> None:
+        super().__init__(
+            pieces, {"content-disposition": f'attachment; filename="{filename}"', "cache-control": "no-store"}
+        )
+
+
+class Download(Timed):
+    """Somebody's file. What a browser would run is never shown, only saved."""
+
+    media_type = "application/octet-stream"
+
+    def __init__(
+        self, pieces: AsyncGenerator[str | bytes, None], filename: str, media_type: str, size: int | None
+    ) -> None:
+        manner = "inline" if media_type in SHOWN else "attachment"
+        headers = {
+            "content-disposition": f"{manner}; filename*=utf-8''{quote(filename, safe='')}",
+            "cache-control": "private, max-age=3600",
+        }
+        if size is not None:
+            headers["content-length"] = str(size)
+        super().__init__(pieces, headers, media_type=media_type if media_type in SHOWN else None)
+
+
 Tx = Annotated[Transaction, Depends(transaction, scope="function")]
 
 
 class Gate:
     """The outermost layer of REST: request id, body limit, security headers, one log line and one count a request."""
 
-    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, body_bytes: int, larger: Mapping[str, int]) -> None:
+        """`larger`: the paths whose bodies may have another size."""
         self.app = app
-        self.body_bytes = body_bytes
+        self._body_bytes = body_bytes
+        self._larger = larger
+
+    def limit_of(self, path: str) -> int:
+        """How many bytes a body may have at this address."""
+        return self._larger.get(path, self._body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -220,7 +256,7 @@ class Gate:
 class _Visit:
     """One request on its way through the gate."""
 
-    __slots__ = ("gate", "inner_receive", "inner_send", "request_id", "scope", "started", "status", "taken")
+    __slots__ = ("gate", "inner_receive", "inner_send", "limit", "request_id", "scope", "started", "status", "taken")
 
     def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
         self.gate = gate
@@ -230,6 +266,7 @@ class _Visit:
         self.started = time.perf_counter()
         self.status = 0
         self.taken = 0
+        self.limit = gate.limit_of(scope.get("path", ""))
         self.request_id = _request_id(scope)
 
     async def carry_out(self) -> None:
@@ -256,7 +293,7 @@ class _Visit:
     def _refusal(self) -> Response | None:
         for name, value in self.scope["headers"]:
             if name == b"content-length" and not self._fits(value):
-                return problem_response(Invalid("body_too_large", _BodyTooLarge(self.gate.body_bytes).detail), 413)
+                return problem_response(Invalid("body_too_large", _BodyTooLarge(self.limit).detail), 413)
             if b"\x00" in value:  # no server lets one in, and PostgreSQL cannot keep it
                 where = f"the header `{name.decode('latin-1')}`"
                 return problem_response(Invalid("nul_character", f"remove the NUL character from {where}"), 400)
@@ -265,13 +302,13 @@ class _Visit:
         return None
 
     def _fits(self, length: bytes) -> bool:
-        return length.isdigit() and len(length) <= LENGTH_DIGITS and int(length) <= self.gate.body_bytes
+        return length.isdigit() and len(length) <= LENGTH_DIGITS and int(length) <= self.limit
 
     async def receive(self) -> Message:
         message = await self.inner_receive()
         self.taken += len(message.get("body", b""))
-        if self.taken > self.gate.body_bytes:
-            raise _BodyTooLarge(self.gate.body_bytes)
+        if self.taken > self.limit:
+            raise _BodyTooLarge(self.limit)
         return message
 
     async def send(self, message: Message) -> None:

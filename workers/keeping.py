@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from server.auth.erasure import go_on
 from server.auth.retention import forget_keys
 from server.chat.erasure import Eraser
-from server.chat.retention import forget_guests, forget_messages, forget_revisions
+from server.chat.retention import forget_files, forget_guests, forget_messages, forget_revisions
 from server.chat.tasks import EraseData, ForgetOld
 from workers.duty import Duty
 from workers.office import Office
@@ -26,6 +26,7 @@ def duties(office: Office) -> list[Duty]:
             forget_revisions(office.database, settings.revision_days),
             forget_keys(office.database, settings.key_days),
             forget_guests(office.database, settings.guest_days),
+            forget_files(office.database),
         ):
             async for count in work:
                 yield count

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
-from telegram import ReplyParameters
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile, Message, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
-from server.bot.schemas import TelegramView
+from server.bot.parts import Part
+from server.bot.rendering import Words
 
 # PTB's own switch to what it will do anyway; without it every 429 is a warning, too.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -22,12 +22,21 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 WANTED = ["message", "edited_message", "callback_query", "my_chat_member"]
 AT_ONCE = 64  # calls of one process
 CALL_SECONDS = 15.0
+UPLOAD_SECONDS = 30.0  # well within the time after which a message that is `sending` is given up
 CONNECT_SECONDS = 5.0
 REVOKED_SECONDS = 60.0  # between tries with a token that Telegram does not know
-ABOUT_SECONDS = 3.0
 AWAY_SECONDS = 2.0
+PLAINLY = "entit"  # stands in every refusal of how the words are marked
 ALREADY = ("message is not modified", "message to delete not found")
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte of the request has left
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of ours, on its way to Telegram."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Telegram:
             write_timeout=CALL_SECONDS,
             connect_timeout=CONNECT_SECONDS,
             pool_timeout=CALL_SECONDS,
+            media_write_timeout=UPLOAD_SECONDS,
         )
         self.bot: ExtBot[None] = ExtBot(token, base_url=f"{api}/bot", base_file_url=f"{api}/file/bot", request=request)
         self._request = request
@@ -89,41 +99,59 @@ class Telegram:
         """Hang up."""
         await self._request.shutdown()
 
-    async def about(self) -> TelegramView:
-        """What Telegram says of the bot, soon or not at all."""
-        try:
-            async with asyncio.timeout(ABOUT_SECONDS):
-                own, hook = await asyncio.gather(self.bot.get_me(), self.bot.get_webhook_info())
-        except (TelegramError, TimeoutError) as error:
-            return TelegramView(error=str(error) or "Telegram does not answer")
-        return TelegramView(
-            username=own.username,
-            webhook_url=hook.url,
-            pending_updates=hook.pending_update_count,
-            last_error=hook.last_error_message or None,
-        )
-
     async def fetch(self, offset: int | None, limit: int, wait_seconds: int) -> list[dict[str, Any]]:
         """The next updates, of which those before the offset were received; raises TelegramError."""
         found = await self.bot.get_updates(offset, limit, wait_seconds, allowed_updates=WANTED)
         return [update.to_dict() for update in found]
 
-    async def send_text(self, chat_id: int, text: str, reply_to: int | None = None) -> Outcome:
-        """Send one piece; never raises for what Telegram or the network does."""
-        reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
+    async def send(self, chat_id: int, part: Part, file: Upload | None = None, reply_to: int | None = None) -> Outcome:
+        """Send one part, whose own file comes along; never raises for what Telegram or the network does.
+
+        Where Telegram does not take how the words are marked, it gets them without marks.
+        """
         try:
-            message = await self.bot.send_message(chat_id, text, reply_parameters=reply)
+            try:
+                message = await self._send(chat_id, part, file, reply_to)
+            except BadRequest as error:
+                if not _is_about_marks(error, part):
+                    raise
+                message = await self._send(chat_id, _unmarked(part), file, reply_to)
         except TelegramError as error:
             return outcome_of(error)
         return Delivered(message.message_id)
 
-    async def edit_text(self, chat_id: int, telegram_id: int, text: str) -> Outcome:
-        """Give a piece other words."""
+    async def _send(self, chat_id: int, part: Part, file: Upload | None, reply_to: int | None) -> Message:
+        reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
+        more: dict[str, Any] = {"reply_parameters": reply, "reply_markup": _keyboard(part)}
+        words, marks = part.words.text, _entities(part.words)
+        if part.attachment is None:
+            return await self.bot.send_message(chat_id, words, entities=marks, **more)
+        what = InputFile(file.content, file.name) if file is not None else part.attachment.file_id
+        assert what is not None
+        send = self.bot.send_photo if part.attachment.kind == "photo" else self.bot.send_document
+        return await send(chat_id, what, caption=words or None, caption_entities=marks, **more)
+
+    async def edit(self, chat_id: int, telegram_id: int, part: Part) -> Outcome:
+        """Give a part other words; what is attached stays."""
         try:
-            await self.bot.edit_message_text(text, chat_id, telegram_id)
+            try:
+                await self._edit(chat_id, telegram_id, part)
+            except BadRequest as error:
+                if not _is_about_marks(error, part):
+                    raise
+                await self._edit(chat_id, telegram_id, _unmarked(part))
         except TelegramError as error:
             return _amended(error, telegram_id)
         return Delivered(telegram_id)
+
+    async def _edit(self, chat_id: int, telegram_id: int, part: Part) -> None:
+        words, marks, keyboard = part.words.text, _entities(part.words), _keyboard(part)
+        if part.attachment is None:
+            await self.bot.edit_message_text(words, chat_id, telegram_id, entities=marks, reply_markup=keyboard)
+        else:
+            await self.bot.edit_message_caption(
+                chat_id, telegram_id, caption=words, caption_entities=marks, reply_markup=keyboard
+            )
 
     async def delete(self, chat_id: int, telegram_id: int) -> Outcome:
         """Take a piece back."""
@@ -152,6 +180,28 @@ def outcome_of(error: TelegramError) -> Outcome:
         case NetworkError() if isinstance(error.__cause__, UNSENT):
             return Later(AWAY_SECONDS, "Telegram cannot be reached")
     return Unclear(reason)
+
+
+def _entities(words: Words) -> list[MessageEntity] | None:
+    return [
+        MessageEntity(each.type, each.offset, each.length, url=each.url, language=each.language)
+        for each in words.entities
+    ] or None
+
+
+def _keyboard(part: Part) -> InlineKeyboardMarkup | None:
+    rows = [
+        [InlineKeyboardButton(one.text, url=one.url, callback_data=one.data) for one in row] for row in part.buttons
+    ]
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+def _is_about_marks(error: BadRequest, part: Part) -> bool:
+    return bool(part.words.entities) and PLAINLY in error.message.lower()
+
+
+def _unmarked(part: Part) -> Part:
+    return replace(part, words=Words(part.words.text))
 
 
 def _amended(error: TelegramError, telegram_id: int) -> Outcome:

@@ -24,5 +24,5 @@ class RelayStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-UPDATE_BYTES = 1_048_576  # Telegram's largest update is far smaller
+UPDATE_BYTES = 1_048_576  # whatever REQUEST_BYTES says: an update that is refused blocks its chat for a day
 TRIES = 5  # of an update that cannot be taken in, before it is set aside

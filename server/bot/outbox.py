@@ -10,12 +10,12 @@ from uuid import UUID
 import asyncpg
 
 from server import clock, metrics
-from server.bot.client import AT_ONCE, Delivered, Later, Moved, Outcome, Refused, Telegram, Unclear
+from server.bot.client import AT_ONCE, Delivered, Later, Moved, Outcome, Refused, Telegram, Unclear, Upload
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
 from server.bot.pace import Pace
+from server.bot.parts import Part, Unsendable, parts_of
 from server.bot.relaying import CLAIM, DERIVE, DERIVED, LOST, PUT_BACK, RECENT_SECONDS, STALE, Mark, mark
-from server.bot.splitting import pieces
 from server.chat.announcer import Announcer
 from server.database import Database
 from server.errors import Problem, Unavailable
@@ -26,8 +26,15 @@ RECORD_SECONDS = 45.0  # then the claim runs out, and the message becomes unknow
 RECORD_AGAIN_SECONDS = 0.5
 LATE_SECONDS = 0.1  # after its place was booked; what comes later takes another, or many would come at once
 MARK_TRIES = 5
+UPLOADS = 4  # at once: each is in memory as a whole, twice
+UPLOAD_PATIENCE_SECONDS = 5.0
+FILE = "SELECT name, content FROM files WHERE id = $1 AND thread_id = $2"
 BLOCKED = "UPDATE contacts SET blocked = true WHERE id = $1"
-MOVED = "UPDATE contacts SET chat_id = $2 WHERE id = $1 AND NOT EXISTS (SELECT FROM contacts WHERE chat_id = $2)"
+MOVED = """
+UPDATE contacts c SET chat_id = $2 WHERE id = $1
+  AND NOT EXISTS (SELECT FROM contacts o WHERE o.bot_id = c.bot_id AND o.chat_id = $2) RETURNING true
+"""
+HAS_ITS_OWN = "the group has become a supergroup, which has a thread of its own here: write in that one"
 QUEUED = (RelayStatus.QUEUED,)
 
 log = named("bot")
@@ -45,6 +52,7 @@ class Outbox:
         self._pace = pace
         self._bot_id = bot_id
         self._marks = Gather(self._mark)
+        self._uploads = asyncio.Semaphore(UPLOADS)
         self._is_at_work = self._is_asked_again = False
         self._full_at = float("-inf")
 
@@ -103,11 +111,14 @@ class Outbox:
             log.exception("relay_failed", relay=str(row["id"]))
 
     async def _relay(self, row: Row) -> None:
-        parts = [] if row["is_deleted"] else pieces(row["text"])
         there: list[int] = list(row["telegram_ids"])
-        if not parts and not there:
-            why = "it was deleted before it went out" if row["is_deleted"] else "it has no text to send"
-            await self._marks.add(Mark(row["id"], RelayStatus.FAILED, why, allowed=QUEUED))
+        try:
+            parts = [] if row["is_deleted"] else parts_of(row["text"], row["payload"])
+            if not parts and not there:
+                why = "it was deleted before it went out" if row["is_deleted"] else "it has no text to send"
+                raise Unsendable(why)
+        except Unsendable as error:
+            await self._marks.add(Mark(row["id"], RelayStatus.FAILED, str(error), tuple(there), allowed=QUEUED))
             return
         wait = await self._pace.turn(row["chat_id"], is_group=row["is_group"])
         if wait:
@@ -118,7 +129,7 @@ class Outbox:
         is_late = clock.monotonic() - began > LATE_SECONDS
         await self._say_all(row, parts, is_late=is_late)
 
-    async def _say_all(self, row: Row, parts: Sequence[str], *, is_late: bool) -> None:
+    async def _say_all(self, row: Row, parts: Sequence[Part], *, is_late: bool) -> None:
         there: list[int] = list(row["telegram_ids"])
         taken: list[int] = []
         for number in range(max(len(parts), len(there))):
@@ -134,34 +145,66 @@ class Outbox:
                 taken.append(outcome.telegram_id)
         await self._settle(row["id"], RelayStatus.SENT, None, taken)
 
-    async def _say(self, row: Row, part: Sequence[str], there: Sequence[int], *, is_first: bool) -> Outcome:
-        """One piece: sent, or, where Telegram has one already, edited or taken back."""
+    async def _say(self, row: Row, part: Sequence[Part], there: Sequence[int], *, is_first: bool) -> Outcome:
+        """One part: sent, or, where Telegram has one already, edited or taken back."""
         if there and part:
-            return await self._telegram.edit_text(row["chat_id"], there[0], part[0])
+            return await self._telegram.edit(row["chat_id"], there[0], part[0])
         if there:
             return await self._telegram.delete(row["chat_id"], there[0])
-        return await self._telegram.send_text(row["chat_id"], part[0], _reply(row) if is_first else None)
+        reply_to = _reply(row) if is_first else None
+        attachment = part[0].attachment
+        if attachment is None or attachment.file is None:
+            return await self._telegram.send(row["chat_id"], part[0], None, reply_to)
+        try:
+            async with asyncio.timeout(UPLOAD_PATIENCE_SECONDS):
+                await self._uploads.acquire()
+        except TimeoutError:
+            return Later(1.0, "other files go first")
+        try:
+            return await self._send_up(row, part[0], attachment.file, reply_to)
+        finally:
+            self._uploads.release()
+
+    async def _send_up(self, row: Row, part: Part, file: UUID, reply_to: int | None) -> Outcome:
+        try:
+            async with self._database.connection() as connection:
+                found = await connection.fetchrow(FILE, file, row["thread_id"])
+        except Unavailable as error:
+            return Later(1.0, error.detail)
+        if found is None:
+            return Refused("failed", "its file is not there any more, or belongs to another thread")
+        return await self._telegram.send(row["chat_id"], part, Upload(found["name"], found["content"]), reply_to)
 
     async def _record(self, row: Row, outcome: Outcome, taken: list[int]) -> None:
         match outcome:
-            case Later(seconds=seconds, reason=reason) if row["telegram_ids"]:  # an amendment may be repeated
-                kept = tuple(row["telegram_ids"])
-                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, kept, wait_seconds=seconds))
-            case Later() | Moved() if taken:  # to begin anew would say the first pieces twice
-                await self._settle(row["id"], RelayStatus.UNKNOWN, "only its beginning has arrived", taken)
             case Later(seconds=seconds, reason=reason, is_for_all=is_for_all):
                 if is_for_all:
                     await self._pace.freeze(seconds)
-                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, wait_seconds=seconds))
+                # What Telegram has already is then edited into what it is, which says nothing twice.
+                there = (*taken, *row["telegram_ids"][len(taken) :])
+                await self._keep(Mark(row["id"], RelayStatus.QUEUED, reason, there, wait_seconds=seconds))
+            case Moved() if taken:
+                await self._settle(row["id"], RelayStatus.UNKNOWN, "only its beginning has arrived", taken)
             case Moved(chat_id=chat_id):
-                await self._execute(MOVED, row["contact_id"], chat_id)
-                await self._keep(Mark(row["id"], RelayStatus.QUEUED))
+                await self._follow(row, chat_id)
             case Refused(status=status, reason=reason):
                 if status == RelayStatus.BLOCKED:
                     await self._execute(BLOCKED, row["contact_id"])
                 await self._settle(row["id"], RelayStatus(status), reason, taken or row["telegram_ids"])
             case Unclear(reason=reason):
                 await self._settle(row["id"], RelayStatus.UNKNOWN, reason, taken)
+
+    async def _follow(self, row: Row, chat_id: int) -> None:
+        """The group is to be found elsewhere: so is its thread, unless somebody has written from there before."""
+        try:
+            async with self._database.connection() as connection:
+                has_moved = await connection.fetchval(MOVED, row["contact_id"], chat_id)
+        except asyncpg.UniqueViolationError:  # at this very moment
+            has_moved = None
+        if has_moved:
+            await self._keep(Mark(row["id"], RelayStatus.QUEUED))
+        else:
+            await self._settle(row["id"], RelayStatus.FAILED, HAS_ITS_OWN, row["telegram_ids"])
 
     async def _settle(self, relay: UUID, status: RelayStatus, reason: str | None, taken: Sequence[int]) -> None:
         metrics.relays.labels(status).inc()
@@ -180,9 +223,9 @@ class Outbox:
 
     async def _give_up_on_the_lost(self) -> None:
         async with self._database.connection() as connection:
-            lost = [row[0] for row in await connection.fetch(STALE)]
-        for relay in lost:
-            await self._settle(relay, RelayStatus.UNKNOWN, LOST, [])
+            lost = await connection.fetch(STALE)
+        for row in lost:
+            await self._settle(row["id"], RelayStatus.UNKNOWN, LOST, row["telegram_ids"])
 
     async def _mark(self, marks: Sequence[Mark]) -> None:
         for last in (*(False,) * (MARK_TRIES - 1), True):

@@ -50,7 +50,8 @@ WITH mine AS (
 UPDATE relays r SET is_outdated = false, claimed_until = now() + interval '{CLAIM_SECONDS} seconds'
 FROM mine, contacts c, messages m
 WHERE r.id = mine.id AND c.id = r.contact_id AND m.thread_id = r.thread_id AND m.number = r.number
-RETURNING r.id, r.contact_id, c.chat_id, c.kind = 'group' AS is_group, m.text, m.deleted_at IS NOT NULL AS is_deleted,
+RETURNING r.id, r.contact_id, c.chat_id, c.kind = 'group' AS is_group, m.text, m.payload,
+  r.thread_id, m.deleted_at IS NOT NULL AS is_deleted,
   r.telegram_ids,
   (SELECT o.telegram_ids[1] FROM relays o
    WHERE o.contact_id = r.contact_id AND o.message_id = m.reply_to) AS reply_relay,
@@ -95,7 +96,7 @@ FROM shown s JOIN moved ON moved.id = s.thread_id
 """
 REPEATABLE = (RelayStatus.UNKNOWN, RelayStatus.FAILED, RelayStatus.BLOCKED)
 OF_MESSAGE = "SELECT id, status FROM relays WHERE message_id = $1"
-STALE = "SELECT id FROM relays WHERE status = 'sending' AND claimed_until < now() LIMIT 500"
+STALE = "SELECT id, telegram_ids FROM relays WHERE status = 'sending' AND claimed_until < now() LIMIT 500"
 LOST = "whoever sent it ended before it could say how that went; it may have arrived"
 
 

@@ -10,17 +10,22 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 from typing_extensions import override
 
-from server.auth.dependencies import CurrentAdmin, CurrentOperator
+from server.auth.dependencies import CurrentAdmin, CurrentOperator, CurrentUser
 from server.bot import service
 from server.bot.schemas import BotView, DeadUpdate, Received
 from server.bot.service import Bot
 from server.chat.dependencies import TheChat
 from server.codes import ALWAYS, SIGNED_IN, documented
+from server.web import Download
 
 router = APIRouter(prefix="/bot", tags=["bot"])
 
 PROOF_HEADER = "x-telegram-bot-api-secret-token"
 SENT = {**ALWAYS, "wrong_secret": 401, "not_an_update": 422, "bot_overrun": 503}
+FETCHED = {**SIGNED_IN, "no_such_file": 404, "file_too_large": 422, "telegram_unavailable": 503}
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+}
 OPERATED = {**SIGNED_IN, "role_needed": 403}
 
 
@@ -94,6 +99,25 @@ async def replay(
     """Try a dead update again, for an admin: after a correction, say."""
     await service.replay(bot, row_id)
     return Received()
+
+
+@router.get(
+    "/file/{message_id}",
+    status_code=200,
+    response_class=Download,
+    summary="Read a file from Telegram",
+    responses={**documented(FETCHED), **FILE},
+)
+async def file(
+    caller: CurrentUser,
+    bot: TheBot,
+    chat: TheChat,
+    request: Request,
+    message_id: Annotated[UUID, Path(description="The `id` of the message that it came with.")],
+) -> Download:
+    """The photo, document, voice or other file of a message, fetched now, for whoever may read its thread."""
+    facts, fetched = await service.file_of(bot, request.state.telegram, chat.access, caller, message_id)
+    return Download(fetched.pieces, facts.name, facts.type, fetched.size)
 
 
 @router.post(

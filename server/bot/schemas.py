@@ -26,7 +26,7 @@ class BotView(BaseModel):
 
     is_on: bool = Field(description="False without TELEGRAM_TOKEN: then everything else works, and nobody is asked.")
     bot_id: int | None
-    mode: str | None = Field(description="`webhook` or `polling`: how updates come in.")
+    mode: str | None = Field(description="How updates come in: `webhook`, `polling`, or `fake`, from no Telegram.")
     telegram: TelegramView | None
     last_update_at: datetime | None
     waiting_updates: int = Field(description="Kept, and not turned into messages yet.")

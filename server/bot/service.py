@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from server.bot.client import Telegram
+from server.auth.policy import Caller
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
+from server.bot.inquiry import Fetched, Inquiry
 from server.bot.policy import bot_id, envelope, is_proven
 from server.bot.relaying import OF_MESSAGE, REPEATABLE, Mark, mark
 from server.bot.schemas import BotView, DeadUpdate
 from server.bot.tasks import TakeInUpdates
+from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.database import Database
-from server.errors import Conflict, Missing, Unauthenticated
+from server.errors import Conflict, Missing, Unauthenticated, Unavailable
 from server.queue import Task
 
 KEEP = """
@@ -40,7 +42,24 @@ UPDATE updates SET state = 'waiting', tries = 0, due_at = now()
 WHERE id = $1 AND bot_id = $2 AND state = 'dead' RETURNING id
 """
 
+FILE = """
+SELECT m.thread_id, m.kind, m.payload ->> 'file_id' AS file_id, m.payload ->> 'file_name' AS name,
+  m.payload ->> 'mime_type' AS type
+FROM messages m JOIN threads t ON t.id = m.thread_id
+WHERE m.id = $1 AND t.kind = 'telegram' AND m.payload ->> 'file_id' IS NOT NULL
+"""
+# Of what Telegram names no type; photos are JPEG, whatever was sent.
+TYPES = {"photo": "image/jpeg", "voice": "audio/ogg", "sticker": "image/webp", "video": "video/mp4"}
+
 Row = tuple[int, int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """How a file is to be called, and shown."""
+
+    name: str
+    type: str
 
 
 @dataclass
@@ -76,7 +95,7 @@ async def accept(bot: Bot, body: bytes) -> None:
     bot.say(TakeInUpdates())
 
 
-async def status(bot: Bot, telegram: Telegram | None) -> BotView:
+async def status(bot: Bot, telegram: Inquiry | None) -> BotView:
     """How the bot is doing, from the rows, and what Telegram says of it."""
     about = None if telegram is None else await telegram.about()
     async with bot.database.connection() as connection:
@@ -101,6 +120,21 @@ async def replay(bot: Bot, row_id: int) -> None:
     if found is None:
         raise Missing("no_such_update", "there is no such update among those that were set aside")
     bot.say(TakeInUpdates())
+
+
+async def file_of(
+    bot: Bot, telegram: Inquiry | None, access: Access, caller: Caller, message_id: UUID
+) -> tuple[FileFacts, Fetched]:
+    """The file of a message on Telegram, for whoever may read the thread. Raises Missing, Invalid, Unavailable."""
+    async with bot.database.connection() as connection:
+        row = await connection.fetchrow(FILE, message_id)
+    standing = None if row is None else await access.standing(caller, row["thread_id"])
+    if row is None or standing is None or not standing.may_read:
+        raise Missing("no_such_file", "there is no such file, or it is not yours")
+    if telegram is None:
+        raise Unavailable("telegram_unavailable", "the bot is off: set TELEGRAM_TOKEN", retry_after=60.0)
+    facts = FileFacts(row["name"] or row["kind"], row["type"] or TYPES.get(row["kind"], ""))
+    return facts, await telegram.fetch(row["file_id"])
 
 
 async def send_again(bot: Bot, announcer: Announcer, message_id: UUID) -> None:

@@ -12,16 +12,16 @@ def units(text: str) -> int:
     return len(text) + sum(letter > "\uffff" for letter in text)
 
 
-def pieces(text: str, longest_units: int = LONGEST_UNITS) -> list[str]:
-    """The text in order, without the blanks at the cuts; each piece has something to show."""
+def spans(text: str, longest_units: int = LONGEST_UNITS) -> list[tuple[int, int]]:
+    """Where the pieces begin and end, in order, without the blanks at the cuts; each has something to show."""
     found = []
-    rest = text.strip()
-    while units(rest) > longest_units:
-        end = _fitting(rest, longest_units)
-        cut = _border(rest[: end + 1], end)
-        found.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip()
-    return [*found, rest] if rest else found
+    end = len(text.rstrip())
+    start = len(text) - len(text.lstrip())
+    while units(rest := text[start:end]) > longest_units:
+        cut = _border(rest, _fitting(rest, longest_units))
+        found.append((start, start + len(rest[:cut].rstrip())))
+        start += len(rest) - len(rest[cut:].lstrip())
+    return [*found, (start, end)] if start < end else found
 
 
 def _fitting(text: str, longest_units: int) -> int:

@@ -32,6 +32,7 @@ PersonId = Annotated[UUID, Path(description="The person's `id`.")]
 
 @router.get(
     "/threads/{thread_id}/export",
+    status_code=200,
     response_class=Lines,
     summary="Export a thread",
     responses=documented(EXPORTED, no_such_thread=404, not_a_manager=403),
@@ -43,6 +44,7 @@ async def thread(thread_id: ThreadId, caller: CurrentUser, chat: TheChat, export
 
 @router.get(
     "/export",
+    status_code=200,
     response_class=Lines,
     summary="Export my data",
     responses=documented(EXPORTED, no_such_user=404),
@@ -54,6 +56,7 @@ async def mine(caller: CurrentUser, chat: TheChat, exports: TheExports) -> Lines
 
 @router.get(
     "/export/{user_id}",
+    status_code=200,
     response_class=Lines,
     summary="Export somebody's data",
     responses=documented(EXPORTED, no_such_user=404, role_needed=403),

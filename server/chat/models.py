@@ -174,6 +174,22 @@ class ThreadChange(Base):
     created_at: Mapped[Created]
 
 
+class File(Base):
+    """A file for messages of its thread. One that no message names goes when it is looked at, a day after the last."""
+
+    __tablename__ = "files"
+    __table_args__ = (Index("ix_files_thread_id", "thread_id"), Index("ix_files_checked_at", "checked_at"))
+
+    id: Mapped[Key]
+    thread_id: Mapped[UUID] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(Text)
+    size: Mapped[int]
+    content: Mapped[bytes]
+    checked_at: Mapped[Created]
+    created_at: Mapped[Created]
+
+
 class SearchText(Base):
     """The words of a message for full-text search, written after the post: indexing costs more than posting."""
 

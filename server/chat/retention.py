@@ -40,6 +40,23 @@ DROP_REVISIONS = text("DELETE FROM revisions WHERE message_id = ANY (:gone)")
 
 OLD_REVISIONS = "DELETE FROM revisions WHERE id IN (SELECT id FROM revisions WHERE id < $1 ORDER BY id LIMIT $2)"
 
+# Locked one by one: who posts meanwhile waits for nobody, and what is named a moment later was sent up within the day.
+DROP_FILES = """
+WITH due AS (
+  SELECT id, thread_id FROM files WHERE checked_at < now() - interval '1 day'
+  ORDER BY checked_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), named AS (
+  SELECT DISTINCT d.id FROM due d JOIN messages m ON m.thread_id = d.thread_id
+  WHERE m.kind IN ('photo', 'document') AND m.payload ->> 'file' = CAST(d.id AS text)
+), seen AS (
+  UPDATE files SET checked_at = now() WHERE id IN (SELECT id FROM named)
+), gone AS (
+  DELETE FROM files WHERE id IN (SELECT id FROM due EXCEPT SELECT id FROM named)
+)
+SELECT count(*) FROM due
+"""
+FILES = 100  # looked at in one query: each among the messages of its thread
+
 GUESTS = "SELECT id FROM users WHERE is_guest AND id > $1 AND id < $2 ORDER BY id LIMIT $3"
 # A guest whose session is over can never come back: nothing of them can change any more.
 ABANDONED = """
@@ -95,6 +112,15 @@ async def forget_revisions(database: Database, days: float) -> AsyncGenerator[in
     while count == BATCH:
         async with database.connection() as connection:
             count = int((await connection.execute(OLD_REVISIONS, limit, BATCH)).split()[1])
+        yield count
+
+
+async def forget_files(database: Database) -> AsyncGenerator[int, None]:
+    """Remove the files that no message names, looking at each once a day."""
+    count = FILES
+    while count == FILES:
+        async with database.connection() as connection:
+            count = int(await connection.fetchval(DROP_FILES, FILES))
         yield count
 
 

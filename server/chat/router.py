@@ -35,7 +35,14 @@ router = APIRouter(prefix="/chat", tags=["messages"])
 FOUND = {**SIGNED_IN, "no_such_message": 404}
 CHANGED = {**FOUND, "read_only": 403, "message_deleted": 409}
 WORDED = {"empty_text": 422, "text_too_long": 422, "too_many_tags": 422}
-POSTED = {**SIGNED_IN, **WORDED, "no_such_thread": 404, "read_only": 403, "no_such_reply": 422}
+POSTED = {
+    **SIGNED_IN,
+    **WORDED,
+    "no_such_thread": 404,
+    "read_only": 403,
+    "no_such_reply": 422,
+    "no_such_attachment": 422,
+}
 JOURNALED = {"unacceptable_message": 422, "client_id_contested": 409, "journal_full": 429, "posted_too_often": 429}
 PAGED = {**SIGNED_IN, "no_such_thread": 404, "bad_cursor": 422, "two_cursors": 422}
 

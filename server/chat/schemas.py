@@ -113,7 +113,11 @@ class ChatMessageRequest(Input):
     )
     reply_to: UUID | None = Field(None, description="A message of the same thread.")
     tags: Tags = Field(default_factory=list)
-    payload: Annotated[dict[str, Any], AfterValidator(_storable_payload)] | None = None
+    payload: Annotated[dict[str, Any], AfterValidator(_storable_payload)] | None = Field(
+        None,
+        description='Your own, or a file: `{"type": "photo"|"document", "file": id}` (POST /chat/file), with or '
+        "without text. In threads of the kind `telegram` also `buttons`.",
+    )
 
 
 class MessageChange(Input):
@@ -146,6 +150,20 @@ class MessageView(BaseModel):
     created_at: datetime
     edited_at: datetime | None
     deleted_at: datetime | None
+
+
+FileName = Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS * 4)]
+
+
+class FileView(BaseModel):
+    """A file that was sent up, to be posted: `{"type": "photo", "file": id}` as the `payload` of a message."""
+
+    id: UUID
+    thread_id: UUID
+    name: str
+    type: str
+    size: int
+    created_at: datetime
 
 
 class RevisionView(BaseModel):

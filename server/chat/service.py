@@ -23,13 +23,14 @@ from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
 from server.chat.names import channels_of
 from server.chat.standing import Standing, checked, checked_for_managing, checked_for_posting
 from server.chat.statements import message_json
-from server.chat.text import merged_tags, normalised, tags_in
+from server.chat.text import TEXT, kind_of, merged_tags, normalised, tags_in
 from server.database import Database, Transaction
 from server.errors import Conflict, Forbidden, Invalid, Missing
 
 CONTEXT_LIMIT = 50
 
 _NEXT_OFFSET = text("UPDATE threads SET top = top + 1 WHERE id = :thread RETURNING top, epoch, slug")
+_FILE = "SELECT true FROM files WHERE CAST(id AS text) = $1 AND thread_id = $2"
 _STEP_IN = """
 UPDATE threads SET handled_by = $2, waiting_since = NULL
 WHERE id = $1 AND handled_by IS NULL AND created_by IS DISTINCT FROM $2 RETURNING true
@@ -70,8 +71,11 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
     The future is what `post` waits for.
     """
     standing = checked_for_posting(await chat.access.standing(caller, thread_id))
-    words = normalised(new.text, chat.character_limit)
+    kind = kind_of(new.payload)
+    words = normalised(new.text, chat.character_limit) if new.text.strip() or kind == TEXT else ""
     tags = merged_tags(words, new.tags)
+    if kind != TEXT:
+        await _check_file(chat, thread_id, new.payload or {})
     if new.reply_to is not None:
         await _check_reply(chat, thread_id, new.reply_to)
     if standing.is_answering:
@@ -82,6 +86,7 @@ async def take_place(chat: Chat, caller: Caller, thread_id: UUID, new: NewMessag
         caller.user,
         AuthorKind.USER,
         words,
+        kind=kind,
         payload=None if new.payload is None else json.dumps(new.payload, ensure_ascii=False),
         client_id=new.client_id,
         reply_to=new.reply_to,
@@ -120,6 +125,16 @@ def take_place_at_once(
 def _first_status(standing: Standing) -> MessageStatus:
     """What goes further, to people outside, is not there yet when it is committed."""
     return MessageStatus.QUEUED if standing.kind is Kind.TELEGRAM else MessageStatus.SENT
+
+
+async def _check_file(chat: Chat, thread_id: UUID, payload: dict[str, Any]) -> None:
+    """A file of ours belongs to the thread; one of another house (`file_id`) is its business."""
+    if "file" not in payload:
+        return
+    async with chat.database.connection() as connection:
+        found = await connection.fetchval(_FILE, str(payload["file"]), thread_id)
+    if not found:
+        raise Invalid("no_such_attachment", "`payload.file` names no file that was sent up for this thread")
 
 
 async def _check_reply(chat: Chat, thread_id: UUID, reply_to: UUID) -> None:

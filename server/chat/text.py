@@ -1,12 +1,17 @@
-"""What is done to a text before it is kept: one form of Unicode, no control characters, its #tags. Pure."""
+"""What is done to a text before it is kept: one form of Unicode, no control characters, its #tags, its kind. Pure."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from server.chat.constants import TAG_CHARACTERS, TAGS_LIMIT
 from server.errors import Invalid
+
+TEXT = "text"
+FILES = ("photo", "document")
 
 # A tag starts after a blank or a bracket, so that an address' #fragment is not one; it needs one letter.
 _TAG = re.compile(r"(?:^|(?<=[\s(\[{,;]))#(?=[\w-]*[^\W\d_])([\w][\w-]*)")
@@ -27,6 +32,13 @@ def normalised(text: str, limit_characters: int) -> str:
     if len(text) > limit_characters:
         raise Invalid("text_too_long", f"the text may have {limit_characters} characters; this has {len(text)}")
     return text
+
+
+def kind_of(payload: Mapping[str, Any] | None) -> str:
+    """What kind of message this payload makes: a photo or a document needs no words."""
+    if payload is not None and payload.get("type") in FILES and ("file" in payload or "file_id" in payload):
+        return str(payload["type"])
+    return TEXT
 
 
 def tags_in(text: str) -> list[str]:

@@ -164,6 +164,8 @@ def _port(settings: Settings) -> Finding:
 
 
 def _telegram(settings: Settings) -> Finding:
+    if settings.telegram == "fake":
+        return Finding("TELEGRAM=fake: `parley up` starts a Telegram of its own")
     if settings.telegram_token.get_secret_value():
         return Finding("TELEGRAM_TOKEN is set")
     return Finding("TELEGRAM_TOKEN is not set: no bot is started")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from server.config import Misconfigured, Settings
 from server.embedded import people, schema
-from server.embedded.door import Door, listen
+from server.embedded.door import Closed, Door, listen
 from server.embedded.engine import Engine
 from server.embedded.home import Home, kept, open_home
 from server.embedded.lock import Lock, holder
@@ -21,6 +21,8 @@ from server.embedded.signals import Signals
 from server.embedded.supervisor import Supervisor
 from server.embedded.valkey import Valkey
 from server.herald import farewell
+
+LAST_PORT = 65_535
 
 Say = Callable[[str], None]
 
@@ -38,19 +40,25 @@ def up(settings: Settings, say: Say) -> None:
     with Signals() as signals, ExitStack() as stack:
         lock = _claim(settings, stack)
         way_in = stack.enter_context(Door(listen(settings.host, settings.port)))
+        telegram = _fake_telegram(settings, stack)
+        if telegram is not None:
+            settings = settings.model_copy(update={"telegram_api": telegram.url})
         ground = _stand(settings, stack, say) if lock else Ground(settings, ())
         if lock:
             lock.tell(way_in.url)
         asyncio.run(schema.migrate(ground.settings.database))
         say("Starting the server and its workers ...")
         processes = [
+            # First, so that it ends last: what is on its way out has somewhere to go.
+            *_pretending(ground.settings, telegram),
             # With engines of our own this is one machine alone: no balancer has to see that it ends.
             *servers(ground.settings, way_in.file, settings.processes, *(("--no-balanced",) if lock else ())),
             *_others(ground.settings),
         ]
         supervisor = Supervisor(signals, way_in, processes, ground.engines)
         leave = farewell(settings.drain_seconds)
-        supervisor.run(lambda: _announce(ground, way_in.url, say), lambda: say(leave), settings.drain_seconds)
+        page = telegram.url if telegram is not None else None
+        supervisor.run(lambda: _announce(ground, way_in.url, page, say), lambda: say(leave), settings.drain_seconds)
 
 
 def serve(settings: Settings, processes: int, say: Say) -> None:
@@ -91,8 +99,10 @@ def connected(settings: Settings) -> Settings:
     return _complete(settings, home, postgres, valkey)
 
 
-def _announce(ground: Ground, url: str, say: Say) -> None:
+def _announce(ground: Ground, url: str, page: str | None, say: Say) -> None:
     say(f"Parley is ready at {url}")
+    if page is not None:
+        say(f"Write to the bot, as somebody on Telegram, at {page}")
     # Made only now, so that nothing can fail between the making of the password and its one appearance.
     if ground.engines and (login := asyncio.run(people.first_operator(ground.settings.database))):
         say(f"Sign in as {login.email} with the password {login.password}")
@@ -125,12 +135,31 @@ def _complete(settings: Settings, home: Home, postgres: Postgres | None, valkey:
         database_url=postgres.url() if postgres else settings.database_url,
         redis_url=valkey.url if valkey else settings.redis_url,
         secret_key=settings.secret_key.get_secret_value() or kept(home.root / "secret.key"),
+        telegram_api=settings.telegram_api,
     )
+
+
+def _fake_telegram(settings: Settings, stack: ExitStack) -> Door | None:
+    """Where our own Telegram listens, beside the server if that port is free."""
+    if settings.telegram != "fake":
+        return None
+    try:
+        listening = listen(settings.host, settings.port + 1 if 0 < settings.port < LAST_PORT else 0)
+    except Closed:
+        listening = listen(settings.host, 0)
+    return stack.enter_context(Door(listening))
+
+
+def _pretending(settings: Settings, telegram: Door | None) -> list[Process]:
+    if telegram is None:
+        return []
+    command = ("fake-telegram", str(telegram.file))
+    return [Process("telegram", command, _environment(settings), files=[telegram.file])]
 
 
 def _others(settings: Settings) -> list[Process]:
     programs = [("worker", "work", "workers.broker"), ("scheduler", "schedule", "workers.schedule")]
-    if settings.telegram_token.get_secret_value():
+    if settings.bot_token:
         programs.append(("bot", "bot", "bots.application"))
     environment = _environment(settings)
     return [Process(name, (command,), environment) for name, command, module in programs if _exists(module)]
@@ -146,4 +175,5 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "DATABASE_URL": settings.database,
         "REDIS_URL": settings.redis,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "TELEGRAM_API": settings.telegram_api,
     }

@@ -151,7 +151,7 @@ def _app(auth: Auth) -> ASGIApp:
     app = FastAPI()
     app.include_router(router)
     install_problems(app)
-    gate = Gate(app, 262_144)
+    gate = Gate(app, 262_144, {})
 
     async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = {"auth": auth, "database": auth.database}

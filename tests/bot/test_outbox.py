@@ -106,6 +106,28 @@ async def test_a_group_that_moved_is_followed(
     assert [one.text for one in world.sent[-100_1234]] == ["x"]
 
 
+async def test_a_group_that_moved_to_where_somebody_has_written_says_so(
+    bot_house: House, drain: Drain, operator: Person, outbox: Outbox, world: World
+) -> None:
+    _, thread = await known(bot_house, drain, operator, id=-4321, type="group", title="Friends")
+    await known(bot_house, drain, operator, id=-100_4321, type="supergroup", title="Friends")
+    world.faults[-4321].append(migrated(-100_4321))
+    now = await outcome(outbox, operator, await operator.says("x", thread))
+    assert now["status"] == "failed"
+    assert "thread of its own" in now["payload"]["delivery"]
+
+
+async def test_a_long_text_that_was_stopped_in_its_middle_goes_on_there(
+    bot_house: House, drain: Drain, operator: Person, outbox: Outbox, world: World
+) -> None:
+    ada, thread = await known(bot_house, drain, operator)
+    text = " ".join(["🌍word"] * 680)
+    world.faults[ada.chat["id"]].extend([Fault(), flooded(1)])
+    assert (await outcome(outbox, operator, await operator.says(text, thread)))["status"] == "sent"
+    assert len(texts(world, ada)) == 2
+    assert " ".join(texts(world, ada)) == text
+
+
 async def test_a_long_text_arrives_in_pieces(
     bot_house: House, drain: Drain, operator: Person, outbox: Outbox, world: World
 ) -> None:

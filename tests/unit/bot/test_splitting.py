@@ -5,7 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.bot.splitting import pieces, units
+from server.bot.splitting import spans, units
+
+
+def pieces(text: str, longest: int) -> list[str]:
+    return [text[start:end] for start, end in spans(text, longest)]
+
 
 LETTERS = st.sampled_from(["a", "é", "🌍", " ", "\n", "\n\n", ". ", ","])
 
