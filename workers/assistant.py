@@ -12,6 +12,11 @@ from server.assistant.engine import Engine
 from server.assistant.ledger import Ledger
 from server.assistant.llm import Budget, LanguageModel, Llm
 from server.assistant.retrieval import Retrieval
+from server.assistant.showing import Outside
+from server.bot.client import Telegram
+from server.bot.drafts import Drafts
+from server.bot.pace import Pace
+from server.bot.policy import bot_id
 from server.chat.tasks import AnswerQuestions
 from server.config import Misconfigured
 from workers.duty import Duty
@@ -26,12 +31,23 @@ def duties(office: Office) -> list[Duty]:
     ledger = Ledger(office.database)
     default = Carrier(office.settings.assistant)
     seconds = office.settings.assistant_seconds
-    engine = Engine(office.chat, ledger, retrieval, _carriers(office, ledger), default, seconds)
+    engine = Engine(office.chat, ledger, retrieval, _carriers(office, ledger), default, seconds, _outside(office))
 
     async def sweep() -> int:
         return await retrieval.take_in() + await engine.sweep()
 
     return [Duty(AnswerQuestions, engine.sweep, sweep=sweep)]
+
+
+def _outside(office: Office) -> Outside | None:
+    """The people on Telegram, where there is a bot."""
+    token = office.settings.bot_token
+    if not token:
+        return None
+    telegram = Telegram(token, office.settings.telegram_api)
+    office.at_close(telegram.close)
+    own = bot_id(token)
+    return Drafts(office.database, telegram, Pace(office.limiter, own), own)
 
 
 def _carriers(office: Office, ledger: Ledger) -> Mapping[Carrier, ReplyCarrier]:

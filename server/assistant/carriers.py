@@ -11,6 +11,8 @@ from server.assistant.constants import OFFERS_LIMIT, Path
 from server.assistant.phrases import language_name, phrase
 from server.assistant.retrieval import Findings, Hit, Known
 
+PERSON = "person"  # the data of the button for one
+
 # Shows what of a reply is written so far, whole; empty takes it back. Never waits.
 Show = Callable[[str], None]
 
@@ -101,17 +103,21 @@ def courteous(name: str, language: str) -> Reply:
 
 def chosen_article(payload: dict[str, Any]) -> UUID | None:
     """Which article somebody chose, by the button that their message is."""
+    kind, _, name = str(payload.get("data")).partition(":")
     try:
-        return UUID(str(payload["article"])) if "article" in payload else None
+        return UUID(name) if kind == "article" else None
     except ValueError:
         return None
 
 
+def chose_person(payload: dict[str, Any]) -> bool:
+    """Whether somebody pressed the button for a person."""
+    return payload.get("data") == PERSON
+
+
 def _offer(hits: Sequence[Hit], language: str, findings: Findings) -> Reply:
-    buttons: list[dict[str, Any]] = [
-        {"text": hit.article.title, "payload": {"article": str(hit.article.id)}} for hit in hits
-    ]
-    buttons.append({"text": phrase("person", language), "payload": {"person": True}})
+    buttons = [[{"text": hit.article.title, "data": f"article:{hit.article.id}"}] for hit in hits]
+    buttons.append([{"text": phrase("person", language), "data": PERSON}])
     named = [_named(hit.article) for hit in hits]
     payload = {"assistant": {"path": Path.OFFER, "articles": named}, "buttons": buttons}
     return Reply(Path.OFFER, phrase("offer", language), payload, *_considered(findings))

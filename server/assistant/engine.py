@@ -141,7 +141,7 @@ class Engine:
 
     async def _by_rule(self, asked: Asked, language: str) -> Reply | None:
         """What needs no carrier: a person asked for, an article chosen, a greeting, a picture without words."""
-        if asked.payload.get("person") is True or rules.wants_person(asked.text):
+        if carriers.chose_person(asked.payload) or rules.wants_person(asked.text):
             return carriers.called(Path.ASKED, language)
         chosen = carriers.chosen_article(asked.payload)
         article = None if chosen is None else await self.retrieval.article(chosen)

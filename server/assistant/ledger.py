@@ -10,6 +10,7 @@ from uuid import UUID
 
 from server import clock, ids
 from server.assistant.constants import Carrier, Path
+from server.assistant.rules import is_command
 from server.chat.constants import Kind
 from server.database import Database
 
@@ -19,11 +20,13 @@ THREADS_AT_ONCE = 100
 MESSAGES_LIMIT = 20  # of a thread that are looked at
 DAY_SECONDS = 86_400
 
+# Threads that it looks after: those of visitors, and of people on Telegram; a group's number there is negative.
+_OURS = "(t.kind = 'support' OR t.kind = 'telegram' AND t.slug NOT LIKE '%:-%')"
 _FREE = "t.handled_by IS NULL AND t.waiting_since IS NULL"
 # Threads with news that nobody has looked at, and those whose worker has died.
 DUE = f"""
 (SELECT t.id FROM threads t LEFT JOIN attendances a ON a.thread_id = t.id
- WHERE t.active_at > $1 AND t.kind = 'support' AND t.status = 'open' AND {_FREE}
+ WHERE t.active_at > $1 AND {_OURS} AND t.status = 'open' AND {_FREE}
    AND t.posted > coalesce(a.seen, 0) AND a.lease IS NULL
  ORDER BY t.active_at LIMIT $2)
 UNION
@@ -167,7 +170,7 @@ class Ledger:
             for row in rows:
                 if row["is_operators"]:
                     break
-                if row["is_there"]:
+                if row["is_there"] and not (stand.kind is Kind.TELEGRAM and is_command(row["text"])):
                     asked.append(row)
             if not asked:
                 return None

@@ -14,7 +14,7 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
-from server.bot.updates import Answered, Heard, OptedOut, Reachable, Reworded, Said, clean
+from server.bot.updates import Answered, Heard, OptedOut, Pressed, Reachable, Reworded, Said, clean
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, MessageStatus
@@ -59,6 +59,10 @@ DELETE FROM updates WHERE id IN (
 """
 FORGET_EVERY_SECONDS = 60.0
 OWN = "SELECT id FROM messages WHERE thread_id = $1 AND author_id = $2 AND client_id = $3"
+PRESSED = """
+SELECT m.id, m.payload FROM relays r JOIN messages m ON m.thread_id = r.thread_id AND m.number = r.number
+WHERE r.contact_id = $1 AND $2::bigint = ANY (r.telegram_ids)
+"""
 RELAYED = "SELECT message_id FROM relays WHERE contact_id = $1 AND $2::bigint = ANY (telegram_ids)"
 REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1"
 OPTED = "UPDATE contacts SET opted_out = $2, blocked = false WHERE id = $1"
@@ -162,6 +166,8 @@ class Drain:
             match each:
                 case Said():
                     drafts.append(await self._draft(connection, contact, each, drafts))
+                case Pressed():
+                    drafts.append(await _press(connection, contact, each))
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
                 case Reworded() | Reachable() | OptedOut():
@@ -231,6 +237,23 @@ async def _message_of(connection: PlainConnection, contact: Known, key: int, bef
         return own
     relayed: UUID | None = await connection.fetchval(RELAYED, contact.id, key)
     return relayed
+
+
+async def _press(connection: PlainConnection, contact: Known, pressed: Pressed) -> Draft:
+    """What somebody says by pressing a button: its words, and its data as the payload."""
+    found = await connection.fetchrow(PRESSED, contact.id, pressed.message_key)
+    shown: list[Any] = json.loads(found["payload"] or "{}").get("buttons", []) if found is not None else []
+    words = [one["text"] for row in shown for one in row if one.get("data") == pressed.data]
+    return Draft(
+        ids.new(),
+        contact.thread_id,
+        contact.id,
+        AuthorKind.CONTACT,
+        clean(words[0] if words else ""),
+        payload=json.dumps({"data": pressed.data}, ensure_ascii=False),
+        client_id=f"press:{pressed.key}",
+        reply_to=None if found is None else found["id"],
+    )
 
 
 def _client_id(key: int) -> str:

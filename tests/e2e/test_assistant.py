@@ -99,12 +99,14 @@ async def test_what_is_near_is_offered_and_chosen_with_a_button(fresh_database: 
         with helper(one.server, "work"):
             asked = await one.says("Something about a gift please")
             offer = await one.reply(asked)
-            buttons = offer["payload"]["buttons"]
+            buttons = [button for row in offer["payload"]["buttons"] for button in row]
             assert {each["text"] for each in buttons} == {"Redeeming a gift card", "Gift wrapping", "Talk to a person"}
             chosen = next(each for each in buttons if each["text"] == "Gift wrapping")
-            answer = await one.reply(await one.says(chosen["text"], payload=chosen["payload"]))
+            answer = await one.reply(await one.says(chosen["text"], payload={"data": chosen["data"]}))
             assert answer["text"].startswith("We wrap a gift")
-            last = await one.says(buttons[-1]["text"], payload=buttons[-1]["payload"])
+            typed = await one.reply(await one.says("redeeming a gift card"))
+            assert typed["text"].startswith("Enter the code")
+            last = await one.says("That one", payload={"data": buttons[-1]["data"]})
             assert (await one.reply(last))["payload"] == {"assistant": {"path": "asked"}}
             await one.waits(asked["thread_id"])
 
@@ -124,7 +126,7 @@ async def test_the_answer_comes_in_the_persons_language_or_says_why_not(fresh_da
             german = await one.says("Wie sind die Öffnungszeiten von eurem Geschäft?")
             assert (await one.reply(german))["text"].startswith("Unser Geschäft ist")
             page = await one.ask(one.operator, "GET", "/assistant/articles?language=en&q=wrapping")
-            button = {"article": page["articles"][0]["id"]}
+            button = {"data": f"article:{page['articles'][0]['id']}"}
             english = await one.reply(await one.says("Gift wrapping", payload=button))
             assert english["text"].startswith("Das haben wir bisher nur in dieser Sprache: Englisch.")
 
