@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 from centrifuge import Client, PublicationContext, SubscriptionEventHandler
 from typing_extensions import override
 
+from server.assistant import meaning
 from server.assistant.constants import ASSISTANT
+from server.assistant.retrieval import BY_MEANING
 from tests.eventually import eventually
-from tests.fleet.desk import SURE, WAIT_SECONDS, desk
-from tests.fleet.server import helper
+from tests.fleet.desk import SURE, WAIT_SECONDS, Desk, desk
+from tests.fleet.server import ROOT, helper, person
+
+EXAMPLES = ROOT / "docs" / "examples" / "articles"
+START_SECONDS = 90.0
 
 
 @pytest.mark.parametrize("command", ["work", "schedule"])
@@ -92,6 +98,37 @@ async def test_over_a_stock_sdk_a_person_is_called_taken_and_given_back(fresh_da
             assert [each["text"][:16] for each in again] == ["Our shop is open"]
             assert (await one.thread(thread))["handled_by"] is None
             await asyncio.gather(customer.disconnect(), operator.disconnect())
+
+
+async def test_a_folder_of_articles_answers_in_two_languages_and_passes_on_the_rest(
+    fresh_database: str, redis_url: str
+) -> None:
+    if meaning.found() is None:
+        pytest.skip("there is no wheel of the model for this machine")
+    async with desk(fresh_database, redis_url) as one:
+        files = [{"name": each.name, "content": each.read_text()} for each in EXAMPLES.glob("*.md")]
+        came = await one.ask(one.operator, "POST", "/assistant/imports", {"files": files})
+        assert came == {"created": 10, "updated": 0, "unchanged": 0}
+        connection = await asyncpg.connect(fresh_database)
+
+        async def is_taken_in() -> bool:
+            return not await connection.fetchval("SELECT count(*) FROM articles WHERE vector IS NULL")
+
+        with helper(one.server, "schedule"):
+            await eventually(is_taken_in, within=START_SECONDS)
+            await connection.close()
+            english = await one.reply(await one.says("I want to send something back, how does that work?"))
+            assert english["text"].startswith("You can send back anything within 30 days.")
+            strange = await one.says("Is my data safe from the tax office of Andorra?")
+            assert (await one.reply(strange))["payload"] == {"assistant": {"path": "unsure"}}
+            await one.waits(strange["thread_id"])
+            decision = await one.decision(strange)
+            assert decision["model"] is not None
+            assert max(each["score"] for each in decision["articles"]) < BY_MEANING.offer
+            other, _ = await person(one.server, "Bert")
+            german = Desk(one.server, one.operator, other)
+            reply = await german.reply(await german.says("Ich habe mein Kennwort vergessen, was nun?"))
+            assert reply["text"].endswith("Aus unserem Artikel „Passwort vergessen“.")
 
 
 async def test_what_is_near_is_offered_and_chosen_with_a_button(fresh_database: str, redis_url: str) -> None:
