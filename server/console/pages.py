@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 FILES = Path(__file__).parent / "static"
 FRESH = {"cache-control": "no-cache"}  # asked for anew each time; unchanged files are answered with 304
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

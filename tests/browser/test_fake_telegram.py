@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import os
 import re
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from server.embedded.orphan import command_of
-from tests.browser.conftest import Watch
+from server.embedded.people import Login
+from tests.browser.conftest import Watch, signed_in
 from tests.embedded.installation import Installation
 from tests.eventually import eventually
 from tests.fleet.http import Http
 
 PATIENCE_SECONDS = 40.0
+people = itertools.count(1)
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @dataclass
 class Trial:
-    """An installation as a newcomer starts it, and its operator."""
+    """An installation as a newcomer starts it, and its operator, who talks with one person."""
 
     parley: Installation
+    url: str
     page_url: str
+    login: Login
     http: Http
+    name: str
 
     async def thread(self) -> Any:
-        """The one of the only person who has written."""
+        """The person's, once they have written."""
 
         async def opened() -> Any:
             found = (await self.http.call("GET", "/chat/threads?kind=telegram")).body["threads"]
-            return found[0] if found else None
+            return next((thread for thread in found if thread["subject"] == self.name), None)
 
         return await eventually(opened, within=PATIENCE_SECONDS)
 
@@ -54,6 +65,12 @@ class Trial:
         messages: list[Any] = page.body["messages"]
         return messages
 
+    async def sends_again(self, message: Any) -> None:
+        """The operator wants it sent once more, and it is."""
+        answer = await self.http.call("POST", f"/bot/messages/{message['id']}/send")
+        assert answer.status == 202, answer.body
+        await self.becomes(message, "sent")
+
     async def becomes(self, message: Any, status: str) -> None:
         """Return when the message is so far."""
 
@@ -64,39 +81,65 @@ class Trial:
         await eventually(is_so_far, within=PATIENCE_SECONDS)
 
 
-@pytest.fixture
-async def trial() -> AsyncIterator[Trial]:
+@pytest.fixture(scope="module")
+async def installation() -> AsyncIterator[Trial]:
     with tempfile.TemporaryDirectory(prefix="parley-test-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o711)
         parley = Installation(folder, TELEGRAM="fake")
         parley.start()
-        url = await parley.ready()
-        pattern = re.compile(r"at (http\S+)\nSign in as (\S+) with the password (\S+)$", re.MULTILINE)
-        page_url, email, password = (await eventually(lambda: pattern.search(parley.said))).groups()
-        http = Http("127.0.0.1", int(url.rpartition(":")[2]))
-        signed_in = await http.call("POST", "/auth/login", {"email": email, "password": password})
-        http.token = signed_in.body["access_token"]
-        yield Trial(parley, page_url, http)
-        http.close()
-        if command_of(parley.pid) is not None:
-            await parley.stop()
+        try:
+            one = await begun(parley)
+            yield one
+            one.http.close()
+        finally:
+            if command_of(parley.pid) is not None:
+                await parley.stop()
 
 
-async def entered(browser: Browser, trial: Trial, name: str) -> tuple[Page, Watch]:
-    """The page, on which somebody of this name is in their chat; and what is to be said against it."""
+async def begun(parley: Installation) -> Trial:
+    """As soon as it has said where its page is, and whom to sign in as."""
+    url = await parley.ready()
+    pattern = re.compile(r"at (http\S+)\nSign in as (\S+) with the password (\S+)$", re.MULTILINE)
+    page_url, email, password = (await eventually(lambda: pattern.search(parley.said))).groups()
+    http = Http("127.0.0.1", int(url.rpartition(":")[2]))
+    answer = await http.call("POST", "/auth/login", {"email": email, "password": password})
+    http.token = answer.body["access_token"]
+    return Trial(parley, url, page_url, Login(email, password), http, "")
+
+
+@pytest.fixture
+def trial(installation: Trial) -> Trial:
+    """One installation for all; each test has a person of its own."""
+    return replace(installation, name=f"Ada {next(people)}")
+
+
+async def entered(browser: Browser, trial: Trial) -> tuple[Page, Watch]:
+    """The page, on which the person is in their chat; and what is to be said against it."""
+    page, watch = await watched(browser, trial.page_url)
+    await page.get_by_label("Name").fill(trial.name)
+    await page.get_by_role("button", name="Be somebody new").click()
+    await expect(page.get_by_role("heading", name=trial.name, exact=True)).to_be_visible()
+    return page, watch
+
+
+async def watched(browser: Browser, url: str) -> tuple[Page, Watch]:
+    """A page of somebody of their own, and what is to be said against it."""
     page = await (await browser.new_context(viewport={"width": 1000, "height": 700})).new_page()
     page.set_default_timeout(15_000)
     watch = Watch()
     page.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: watch.complaints.append(str(error)))
-    page.on(
-        "request", lambda asked: None if asked.url.startswith(trial.page_url) else watch.strangers.append(asked.url)
-    )
-    await page.goto(trial.page_url)
-    await page.get_by_label("Name").fill(name)
-    await page.get_by_role("button", name="Be somebody new").click()
-    await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    ours = (url, "blob:")
+    page.on("request", lambda asked: None if asked.url.startswith(ours) else watch.strangers.append(asked.url))
+    await page.goto(url)
+    return page, watch
+
+
+async def at_desk(browser: Browser, trial: Trial) -> tuple[Page, Watch]:
+    """The console, signed in."""
+    page, watch = await watched(browser, trial.url)
+    await signed_in(page, trial.login)
     return page, watch
 
 
@@ -107,7 +150,7 @@ async def writes(page: Page, text: str) -> None:
 
 @pytest.mark.timeout(240)
 async def test_a_newcomer_talks_as_somebody_on_telegram(browser: Browser, trial: Trial) -> None:
-    ada, watch = await entered(browser, trial, "Ada")
+    ada, watch = await entered(browser, trial)
     log = ada.get_by_role("log")
     await writes(ada, "is anybody there?")
     await writes(ada, "/help")
@@ -124,23 +167,87 @@ async def test_a_newcomer_talks_as_somebody_on_telegram(browser: Browser, trial:
     await expect(log.get_by_text("yes, we are")).to_have_count(0)
     await ada.get_by_role("button", name="Block the bot", exact=True).click()
     await expect(ada.get_by_role("button", name="Unblock the bot")).to_be_visible()
-    await trial.becomes(await trial.says("still there?"), "blocked")
+    blocked = await trial.says("still there?")
+    await trial.becomes(blocked, "blocked")
     await ada.get_by_role("button", name="Unblock the bot").click()
-    await ada.get_by_role("combobox").select_option("lost")
-    await trial.becomes(await trial.says("perhaps"), "unknown")
-    await expect(log.get_by_text("perhaps")).to_be_visible()
+    await expect(ada.get_by_role("button", name="Block the bot", exact=True)).to_be_visible()
     await expect(log.get_by_text("still there?")).to_have_count(0)
+    await trial.sends_again(blocked)
+    await expect(log.get_by_text("still there?")).to_be_visible()
+    await ada.get_by_role("combobox").select_option("lost")
+    unknown = await trial.says("perhaps")
+    await trial.becomes(unknown, "unknown")
+    await trial.sends_again(unknown)
+    await expect(log.get_by_text("perhaps")).to_have_count(2)
+    assert (watch.complaints, watch.strangers) == ([], [])
+
+
+@pytest.mark.timeout(240)
+async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, trial: Trial) -> None:
+    ada, watch = await entered(browser, trial)
+    log = ada.get_by_role("log")
+    await ada.get_by_label("Photo or document").set_input_files(
+        FilePayload(name="a.png", mimeType="image/png", buffer=PNG)
+    )
+    await writes(ada, "my parcel")
+    thread = await trial.thread()
+    message = (await trial.reads())[0]
+    assert (message["kind"], message["text"]) == ("photo", "my parcel")
+    signed = {"authorization": f"Bearer {trial.http.token}"}
+    async with httpx2.AsyncClient(base_url=trial.url, headers=signed) as client:
+        assert (await client.get(f"/bot/file/{message['id']}")).content == PNG
+        asked = {"thread_id": thread["id"], "name": "b.png"}
+        file = await client.post("/chat/file", params=asked, content=PNG, headers={"content-type": "image/png"})
+    buttons = [[{"text": "Yes", "data": "yes"}, {"text": "More", "url": "https://example.com/"}]]
+    payload = {"type": "photo", "file": file.json()["id"], "buttons": buttons}
+    await trial.becomes(await trial.says("**this** one?", payload=payload, reply_to=message["id"]), "sent")
+    answer = log.get_by_role("listitem").filter(has_text="this one?")
+    await expect(answer.locator("strong")).to_have_text("this")
+    await expect(answer.locator(".quote")).to_have_text("my parcel")
+    await expect(answer.get_by_role("link", name="More")).to_have_attribute("href", "https://example.com/")
+    assert await answer.get_by_role("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 1
+    await answer.get_by_role("button", name="Yes").click()
+    await writes(ada, "yes")
+    await eventually(lambda: _said(trial, ["my parcel", "**this** one?", "yes"]), within=PATIENCE_SECONDS)
+    assert (watch.complaints, watch.strangers) == ([], [])
+
+
+@pytest.mark.timeout(240)
+async def test_the_console_shows_photos_and_what_did_not_arrive(browser: Browser, trial: Trial) -> None:
+    ada, _ = await entered(browser, trial)
+    file = FilePayload(name="a.png", mimeType="image/png", buffer=PNG)
+    await ada.get_by_label("Photo or document").set_input_files(file)
+    await writes(ada, "my parcel")
+    await trial.thread()
+    desk, watch = await at_desk(browser, trial)
+    log = desk.get_by_role("log")
+    await desk.locator(".line", has_text=trial.name).click()
+    await expect(log.get_by_role("img", name="File")).to_be_visible()
+    await expect(log.get_by_text(trial.name, exact=True)).to_be_visible()
+    await desk.get_by_label("Attach a photo or a file").set_input_files(file)
+    await desk.get_by_label("Write a message").fill("**this** one?")
+    await desk.get_by_label("Write a message").press("Enter")
+    await expect(log.get_by_role("img", name="File")).to_have_count(2)
+    answer = ada.get_by_role("log").get_by_role("listitem").filter(has_text="this one?")
+    await expect(answer.get_by_role("img")).to_be_visible()
+    await ada.get_by_role("combobox").select_option("lost")
+    await desk.get_by_label("Write a message").fill("well?")
+    await desk.get_by_label("Write a message").press("Enter")
+    await expect(log.get_by_text("Nobody knows whether it arrived")).to_be_visible()
+    await log.get_by_role("button", name="Send again").click()
+    await expect(ada.get_by_role("log").get_by_text("well?")).to_have_count(2)
+    await expect(log.get_by_role("button", name="Send again")).to_have_count(0)
     assert (watch.complaints, watch.strangers) == ([], [])
 
 
 @pytest.mark.timeout(240)
 async def test_a_restart_of_the_fake_does_not_confuse_parley(browser: Browser, trial: Trial) -> None:
-    ada, _ = await entered(browser, trial, "Ada")
+    ada, _ = await entered(browser, trial)
     await writes(ada, "before")
     await eventually(lambda: _said(trial, ["before"]), within=PATIENCE_SECONDS)
     (fake,) = [pid for pid in trial.parley.descendants(trial.parley.pid) if "fake-telegram" in (command_of(pid) or "")]
     os.kill(fake, signal.SIGKILL)
-    again, _ = await entered(browser, trial, "Ada")
+    again, _ = await entered(browser, trial)
     await writes(again, "after")
     await eventually(lambda: _said(trial, ["before", "after"]), within=PATIENCE_SECONDS)
 

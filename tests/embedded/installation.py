@@ -13,7 +13,7 @@ from server.embedded.orphan import command_of
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0  # five interpreters and two engines, on a machine where all tests run at once
 
 
 class Installation:

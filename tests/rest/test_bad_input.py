@@ -16,7 +16,7 @@ DOORS_WITH_BODIES = [
     (method.upper(), path)
     for path, doors in DOCUMENT["paths"].items()
     for method, door in doors.items()
-    if "requestBody" in door
+    if "application/json" in door.get("requestBody", {}).get("content", {})
 ]
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 

@@ -31,9 +31,11 @@ export function choose(box) {
   readInbox();
 }
 
-// Who waits: the last word is the visitor's.
-const waits = (thread) => thread.last_message && thread.last_message.author_id === thread.created_by
-  && thread.created_by !== state.me.id;
+// Who waits: the last word is the visitor's, or that of the person outside.
+function waits({ last_message: last, created_by: opener }) {
+  if (!last) return false;
+  return last.author_kind === 'contact' || (opener !== null && last.author_id === opener && opener !== state.me.id);
+}
 
 export function shown() {
   const asked = state.query.trim().toLowerCase();

@@ -64,6 +64,23 @@ export async function token(fresh = false) {
   return access;
 }
 
+// A file, whole: an <img> cannot say who asks for it.
+export async function fetched(path) {
+  const answer = await fetch(path, { headers: { authorization: `Bearer ${await token()}` }, signal: AbortSignal.timeout(60000) });
+  if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
+  return answer.blob();
+}
+
+// A file on its way up, to be posted in this thread; the id that it has there.
+export async function sendUp(thread, file) {
+  const path = `/chat/file?thread_id=${thread}&name=${encodeURIComponent([...file.name].slice(-200).join(''))}`;
+  const headers = { authorization: `Bearer ${await token()}`, 'content-type': file.type || 'application/octet-stream' };
+  const answer = await fetch(path, { method: 'POST', headers, body: file, signal: AbortSignal.timeout(120000) });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, said);
+  return said.id;
+}
+
 export async function api(method, path, body) {
   try {
     return await ask(method, path, body, await token());

@@ -21,8 +21,8 @@ export function keepDraft(thread, text) {
 // Without a secure context there is no randomUUID.
 const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
-export function post(thread_id, text, reply_to, onSent) {
-  write([...read(), { thread_id, text, reply_to, client_id: newId(), at: new Date().toISOString() }]);
+export function post(thread_id, text, reply_to, onSent, payload) {
+  write([...read(), { thread_id, text, reply_to, payload, client_id: newId(), at: new Date().toISOString() }]);
   flush(onSent);
 }
 
@@ -40,8 +40,8 @@ export async function flush(onSent) {
   try {
     for (let message; (message = read().find((each) => !each.refused));) {
       try {
-        const { thread_id, text, reply_to, client_id } = message;
-        const sent = await api('POST', '/chat/send', { thread_id, text, reply_to, client_id });
+        const { thread_id, text, reply_to, client_id, payload } = message;
+        const sent = await api('POST', '/chat/send', { thread_id, text, reply_to, client_id, payload });
         if (state.open?.id === thread_id) state.open.keep(sent);
         if (state.open?.notes?.id === thread_id) state.open.notes.keep(sent);
         without(client_id);

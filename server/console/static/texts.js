@@ -14,6 +14,11 @@ export const T = {
   notesHint: 'Only operators see this.', writeNote: 'Write a note for your colleagues', write: 'Write a message',
   send: 'Send', edit: 'Edit', remove: 'Delete', reply: 'Reply', react: 'React', save: 'Save', cancel: 'Cancel',
   edited: 'edited', deleted: 'This message was deleted.', replying: 'Replying to', you: 'You', somebody: 'Somebody',
+  attach: 'Attach a photo or a file', attached: 'Attached', file: 'File', sendAgain: 'Send again', assistant: 'Assistant',
+  fates: {
+    queued: 'Waits to go out', sending: 'On its way', failed: 'Not delivered', blocked: 'The person has blocked the bot',
+    unknown: 'Nobody knows whether it arrived',
+  },
   sending: 'Sending …', notSent: 'Not sent', retry: 'Try again', discard: 'Discard', sent: 'Sent',
   here: 'here now', away: 'away', typing: (names) => `${names} is typing …`, today: 'Today', yesterday: 'Yesterday',
   tags: 'Tags', editTags: 'Edit tags', tagsHint: 'Separate tags with blanks', earlier: 'Loading earlier messages',

@@ -113,6 +113,8 @@ export class Conversation {
 
   remove(message) { return this.alter('DELETE', `/chat/message/${message.id}`); }
 
+  sendAgain(message) { return api('POST', `/bot/messages/${message.id}/send`); }
+
   react(message, emoji) {
     const mine = message.reactions[emoji]?.includes(state.me.id);
     return this.alter(mine ? 'DELETE' : 'PUT', `/chat/message/${message.id}/reactions/${encodeURIComponent(emoji)}`);

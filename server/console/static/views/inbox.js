@@ -23,7 +23,7 @@ export function open(thread) {
 function Line({ thread }) {
   const last = thread.last_message;
   const typing = state.open?.id === thread.id && state.open.typing.size > 0;
-  const words = last?.deleted_at ? T.deleted : last?.text || '';
+  const words = last?.deleted_at ? T.deleted : last?.text || (last && last.kind !== 'text' ? T.file : '');
   return html`<li><button class="line" aria-current=${state.open?.id === thread.id ? 'true' : undefined} onClick=${() => open(thread)}>
     <${Face} id=${thread.created_by} name=${title(thread)} />
     <span class="words"><strong>${title(thread)}</strong>

@@ -1,6 +1,7 @@
 import { html, useState } from '../html.js';
 import { state } from '../state.js';
 import { T } from '../texts.js';
+import { Attachment } from './file.js';
 import { time } from './moments.js';
 
 const EMOJI = ['👍', '❤️', '🎉', '👀'];
@@ -30,12 +31,28 @@ function Reactions({ message, talk, tell }) {
     aria-label=${`${emoji} ${people.length}`} onClick=${() => talk.react(message, emoji).catch(tell)}>${emoji} ${people.length}</button>`)}</div>`;
 }
 
+// How far a message is that goes on to somebody outside.
+function Fate({ message, talk, tell }) {
+  const fate = T.fates[message.status];
+  if (!fate || message.deleted_at) return null;
+  const why = message.payload?.delivery;
+  return html`<p class="fate">${fate}${why ? `: ${why}` : ''}
+    ${['failed', 'blocked', 'unknown'].includes(message.status)
+      && html`<button onClick=${() => talk.sendAgain(message).catch(tell)}>${T.sendAgain}</button>`}</p>`;
+}
+
+function nameOf(message, talk) {
+  if (message.author_id === state.me.id) return T.you;
+  if (message.author_kind === 'contact') return message.payload?.sender?.name || talk.thread.subject;
+  return { assistant: T.assistant, system: T.product }[message.author_kind] || state.names.get(message.author_id) || T.somebody;
+}
+
 export function Message({ message, talk, onReply, follows }) {
   const [rewording, setRewording] = useState(false);
   const [fault, setFault] = useState('');
   const tell = (error) => setFault(error.message);
   const isMine = message.author_id === state.me.id;
-  const name = isMine ? T.you : state.names.get(message.author_id) || T.somebody;
+  const name = nameOf(message, talk);
   const answered = message.reply_to && talk.messages.get(message.reply_to);
   const classes = `message${isMine ? ' own' : ''}${follows ? ' follows' : ''}`;
   if (rewording) return html`<li class=${classes}><${Rewording} message=${message} talk=${talk} done=${() => setRewording(false)} /></li>`;
@@ -43,9 +60,11 @@ export function Message({ message, talk, onReply, follows }) {
     ${!follows && html`<p class="by"><strong>${name}</strong><time datetime=${message.created_at}>${time(message.created_at)}</time></p>`}
     <div class="said">
       ${answered && html`<p class="quote">${answered.deleted_at ? T.deleted : answered.text}</p>`}
-      ${message.deleted_at ? html`<p class="gone">${T.deleted}</p>` : html`<p><${Words} text=${message.text} /></p>`}
+      <${Attachment} message=${message} tell=${tell} />
+      ${message.deleted_at ? html`<p class="gone">${T.deleted}</p>` : message.text && html`<p><${Words} text=${message.text} /></p>`}
       ${message.edited_at && !message.deleted_at && html`<small>${T.edited}</small>`}
     </div>
+    <${Fate} message=${message} talk=${talk} tell=${tell} />
     <${Reactions} message=${message} talk=${talk} tell=${tell} />
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
     ${!message.deleted_at && html`<div class="acts">

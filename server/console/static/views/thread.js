@@ -1,5 +1,6 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
 import { title } from '../inbox.js';
+import { sendUp } from '../keys.js';
 import { discard, draft, keepDraft, post, retry } from '../outbox.js';
 import { change, state } from '../state.js';
 import { T } from '../texts.js';
@@ -8,6 +9,7 @@ import { Message } from './message.js';
 import { day } from './moments.js';
 
 const NEAR_PX = 120;
+const PHOTOS = ['image/png', 'image/jpeg', 'image/webp'];
 const FOLLOWS_MS = 300_000;
 
 // The view keeps its place when older messages come in above, and follows the end when one is there.
@@ -54,12 +56,24 @@ function Messages({ talk, onReply }) {
 function Composer({ talk, reply, setReply, isNote, toEnd }) {
   const area = useRef(null);
   const [text, setText] = useState(() => draft(talk.id));
+  const [file, setFile] = useState(null);
+  const [fault, setFault] = useState('');
+  const isSending = useRef(false);
   useEffect(() => { if (reply) area.current.focus(); }, [reply]);
-  const send = (event) => {
+  const send = async (event) => {
     event?.preventDefault();
-    if (!text.trim()) return;
+    if ((!text.trim() && !file) || isSending.current) return;
+    setFault('');
+    let payload;
+    if (file) {
+      isSending.current = true;
+      try {
+        payload = { type: PHOTOS.includes(file.type) ? 'photo' : 'document', file_name: file.name, file: await sendUp(talk.id, file) };
+      } catch (error) { setFault(error.message); return; } finally { isSending.current = false; }
+    }
     toEnd();
-    post(talk.id, text, reply?.id, () => change());
+    post(talk.id, text, reply?.id, () => change(), payload);
+    setFile(null);
     setText('');
     keepDraft(talk.id, '');
     setReply(null);
@@ -76,6 +90,9 @@ function Composer({ talk, reply, setReply, isNote, toEnd }) {
   const label = isNote ? T.writeNote : T.write;
   return html`<form class="composer" onSubmit=${send}>
     ${reply && html`<p class="quote">${T.replying}: ${reply.text}<button type="button" onClick=${() => setReply(null)}>${T.cancel}</button></p>`}
+    ${file && html`<p class="quote">${T.attached}: ${file.name}<button type="button" onClick=${() => setFile(null)}>${T.cancel}</button></p>`}
+    ${fault && html`<p class="fault" role="alert">${fault}</p>`}
+    <label class="attach">📎<input type="file" aria-label=${T.attach} onChange=${(event) => { setFile(event.target.files[0] || null); event.target.value = ''; }} /></label>
     <textarea ref=${area} rows="1" aria-label=${label} placeholder=${label} value=${text} onInput=${typed} onKeyDown=${pressed}></textarea>
     <button class="main">${T.send}</button></form>`;
 }
