@@ -153,6 +153,14 @@ class Telegram:
                 chat_id, telegram_id, caption=words, caption_entities=marks, reply_markup=keyboard
             )
 
+    async def thank(self, query_id: str) -> Outcome | None:
+        """Tell who pressed a button that it was seen; None when Telegram knows."""
+        try:
+            await self.bot.answer_callback_query(query_id)
+        except TelegramError as error:
+            return outcome_of(error)
+        return None
+
     async def draft(self, chat_id: int, number: int, text: str) -> Outcome | None:
         """Show what is being written, for half a minute or until the message comes; None when it is shown."""
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from server.logging import named
 
 CHATS = 128  # in one transaction
 TOGETHER = 256  # updates in one transaction
+THANKED = 64  # presses of one transaction
 KEPT_HOURS = 48  # Telegram sends nothing again that is older
 
 # Whoever has the lock of a chat's oldest update has the chat: the later ones are then nobody else's.
@@ -84,18 +86,36 @@ class Taken:
 
     posted: list[Posted] = field(default_factory=list)
     opened: list[UUID] = field(default_factory=list)
+    pressed: list[str] = field(default_factory=list)
 
 
 class Drain:
     """Any number of processes may drain at once: a chat is one process's at a time."""
 
-    def __init__(self, database: Database, announcer: Announcer, token: str, bot_id: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        announcer: Announcer,
+        token: str,
+        bot_id: int,
+        *,
+        thank: Callable[[str], Awaitable[object]] | None = None,
+    ) -> None:
+        """`thank` tells somebody on Telegram that the press of a button was seen; it raises nothing."""
         self._database = database
         self._announcer = announcer
         self._interpreter = Interpreter(token)
         self._bot_id = bot_id
         self._is_at_work = self._is_asked_again = False
         self._forgot_at = float("-inf")
+        self._thank = thank
+        self._thanks: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Whoever was not thanked sees the press end by itself."""
+        if self._thanks is not None:
+            self._thanks.cancel()
+            await asyncio.wait([self._thanks])
 
     async def sweep(self) -> int:
         """Take in all that waits; returns how many updates. Asked again meanwhile, it looks once more."""
@@ -128,7 +148,13 @@ class Drain:
             self._announcer.opened(thread_id, {})
         if taken.posted:
             self._announcer.posted(taken.posted)
+        if taken.pressed and (self._thanks is None or self._thanks.done()):  # nobody waits for a courtesy
+            self._thanks = asyncio.create_task(self._thank_all(taken.pressed[:THANKED]), name="thanks")
         return done
+
+    async def _thank_all(self, pressed: Sequence[str]) -> None:
+        if self._thank is not None:
+            await asyncio.gather(*(self._thank(each) for each in pressed))
 
     async def _commit(self, chats: int, together: int) -> tuple[int, Taken]:
         async with self._database.connection() as connection, connection.transaction():
@@ -168,6 +194,7 @@ class Drain:
                     drafts.append(await self._draft(connection, contact, each, drafts))
                 case Pressed():
                     drafts.append(await _press(connection, contact, each))
+                    taken.pressed.append(each.key)
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
                 case Reworded() | Reachable() | OptedOut():

@@ -18,7 +18,8 @@ from tests.fleet.desk import SURE, Desk, desk
 from tests.fleet.language_model import endpoint
 from tests.fleet.server import helper
 
-ADA = {"id": 4711, "type": "private", "first_name": "Ada"}
+CHAT = 77
+ADA = {"id": CHAT, "type": "private", "first_name": "Ada"}
 STRANGE = "Why does the moon look larger at the horizon?"
 CALLED = "I am passing this on to a person. Somebody from our team will answer you here."
 PATIENCE_SECONDS = 60.0
@@ -37,13 +38,13 @@ class Town:
     @property
     def heard(self) -> list[str]:
         """What arrived on Telegram, in order."""
-        return [one.text for one in self.world.sent[ADA["id"]]]
+        return [one.text for one in self.world.sent[CHAT]]
 
     async def hears(self, beginning: str) -> Sent:
         """Return the newest message when it begins like this."""
 
         def newest() -> Sent | None:
-            there = self.world.sent[ADA["id"]]
+            there = self.world.sent[CHAT]
             return there[-1] if there and there[-1].text.startswith(beginning) else None
 
         return await eventually(newest, within=PATIENCE_SECONDS)
@@ -58,7 +59,7 @@ class Town:
 
         async def there() -> bool:
             page = await self.desk.ask(self.desk.operator, "GET", f"/chat/history?thread_id={thread}&limit=200")
-            return sum(each["author_kind"] == "contact" for each in page["messages"]) >= count
+            return [each["author_kind"] for each in page["messages"]].count("contact") >= count
 
         await eventually(there, within=PATIENCE_SECONDS)
 
@@ -105,6 +106,7 @@ async def test_asked_offered_chosen_passed_on_and_taken_up_again(fresh_database:
         assert set(buttons) == {"Redeeming a gift card", "Gift wrapping", "Talk to a person"}
         one.world.press(ADA, offer.message_id, buttons["Gift wrapping"])
         await one.hears("We wrap a gift")
+        await eventually(lambda: CHAT in one.world.toasts, within=PATIENCE_SECONDS)  # the button rests again
 
         operator, inbox = Client(one.desk.server.socket_url, token=one.desk.operator), Ears()
         await operator.connect()
@@ -140,7 +142,7 @@ async def test_what_a_language_model_writes_is_shown_as_a_draft(fresh_database: 
         settings = {"ASSISTANT": "llm", "LLM_MODELS": f"first@{models.address}"}
         async with town(fresh_database, redis_url, **settings) as one:
             one.says(SURE)
-            draft = await eventually(lambda: one.world.drafts.get(ADA["id"]), within=PATIENCE_SECONDS)
+            draft = await eventually(lambda: one.world.drafts.get(CHAT), within=PATIENCE_SECONDS)
             assert "Our shop is open from Monday to Friday".startswith(draft[:30])
             await one.hears("Our shop is open from Monday to Friday, 9 am to 6 pm.")
             assert one.world.drafts == {}, "no draft comes after the message"
