@@ -110,7 +110,7 @@ def tidy() -> None:
 def lock() -> None:
     """choose newest versions anew and pin them by hash"""
     prepare(DEV_LOCK)
-    for name, extras in ((RUN_LOCK, ["embedded"]), (DEV_LOCK, ["embedded", "dev"])):
+    for name, extras in ((RUN_LOCK, ["embedded", "meaning"]), (DEV_LOCK, ["embedded", "meaning", "llm", "dev"])):
         chosen = [word for extra in extras for word in ("--extra", extra)]
         form = [
             "--universal",

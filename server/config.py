@@ -19,6 +19,7 @@ TELEGRAM_API = "https://api.telegram.org"
 FAKE_TOKEN = "4711:the-token-of-the-fake"  # noqa: S105  nobody's secret
 DEFAULT_SECRETS = frozenset({"your-secret-key", "change-me", "changeme", "secret"})
 
+_MODEL = re.compile(r"(?P<name>[^\s,]+)@(?P<url>https?://[^\s,@]+)")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}")
 
 
@@ -64,8 +65,14 @@ class Settings(BaseSettings):
     webhook_retention_days: float = Field(30.0, gt=0)
     log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
-    assistant: str = Field("knowledge", pattern="^(knowledge|none)$")
+    assistant: str = Field("knowledge", pattern="^(knowledge|llm|none)$")
     assistant_seconds: float = Field(20.0, gt=0, le=45)
+    llm_models: str = ""
+    llm_keys: SecretStr = SecretStr("")
+    llm_seconds: float = Field(8.0, gt=0, le=45)
+    llm_answer_tokens: int = Field(500, ge=50, le=10_000)
+    llm_thread_tokens: int = Field(50_000, ge=0)
+    llm_daily_tokens: int = Field(0, ge=0)
     telegram: str = Field("", pattern="^(polling|webhook|fake)?$")
     telegram_token: SecretStr = SecretStr("")
     telegram_api: str = TELEGRAM_API
@@ -108,6 +115,22 @@ class Settings(BaseSettings):
     def webhook_kinds(self) -> tuple[str, ...]:
         """The kinds of event that the endpoint of the settings receives."""
         return _words(self.webhook_events)
+
+    @cached_property
+    def language_models(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, address and key of each language model, in the order in which they are asked."""
+        found = [_MODEL.fullmatch(word) for word in _words(self.llm_models)]
+        if None in found:
+            raise Misconfigured(
+                "LLM_MODELS: write each as a model at an address, as in qwen3@http://127.0.0.1:11434/v1"
+            )
+        keys = [key.strip() for key in self.llm_keys.get_secret_value().split(",")]
+        if len(keys) > max(1, len(found)):
+            raise Misconfigured("LLM_KEYS has more keys than LLM_MODELS has models: give them in the same order")
+        if self.assistant == "llm" and not found:
+            raise Misconfigured("ASSISTANT=llm needs LLM_MODELS, as in qwen3@http://127.0.0.1:11434/v1")
+        padded = keys + [""] * len(found)
+        return tuple((each["name"], each["url"], key) for each, key in zip(found, padded, strict=False) if each)
 
     @cached_property
     def bot_token(self) -> str:

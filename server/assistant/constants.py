@@ -13,6 +13,7 @@ class Carrier(StrEnum):
     """Who finds the words of an answer."""
 
     KNOWLEDGE = "knowledge"
+    LLM = "llm"
     NONE = "none"
 
 
@@ -28,10 +29,11 @@ class Path(StrEnum):
     MISSES = "misses"
     ERROR = "error"
     TIMEOUT = "timeout"
+    EMPTY = "empty"
     NOBODY = "nobody"
 
 
-CALLING = frozenset({Path.ASKED, Path.UNSURE, Path.MISSES, Path.ERROR, Path.TIMEOUT, Path.NOBODY})
+CALLING = frozenset({Path.ASKED, Path.UNSURE, Path.MISSES, Path.ERROR, Path.TIMEOUT, Path.EMPTY, Path.NOBODY})
 
 KEY_CHARACTERS = 100
 LANGUAGE_PATTERN = r"^[a-z]{2,3}$"

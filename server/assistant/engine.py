@@ -10,12 +10,13 @@ from uuid import UUID
 
 from server import clock, ids
 from server.assistant import carriers, rules
-from server.assistant.carriers import Question, Reply, ReplyCarrier
+from server.assistant.carriers import Question, Reply, ReplyCarrier, Show
 from server.assistant.constants import ASSISTANT, CALLING, OFFERS_LIMIT, Carrier, Path
 from server.assistant.ledger import Asked, Decided, Ledger, Stand, reply_name
 from server.assistant.retrieval import Retrieval
+from server.assistant.showing import Outside, Showing
 from server.chat import handling
-from server.chat.constants import AuthorKind
+from server.chat.constants import AuthorKind, Kind, MessageStatus
 from server.chat.journal import Draft
 from server.chat.language import language_of
 from server.chat.service import Chat
@@ -28,6 +29,19 @@ WATCH_SECONDS = 0.5  # between two looks whether the question still stands, whil
 log = named("assistant")
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A question, and what is decided of it before anybody looks for an answer."""
+
+    thread_id: UUID
+    lease: UUID
+    asked: Asked
+    stand: Stand
+    carrier: Carrier
+    language: str
+    offers_before: int
+
+
 @dataclass(slots=True)
 class Engine:
     """One a worker process. Any number of them may work: a thread belongs to whoever has its lease."""
@@ -38,6 +52,7 @@ class Engine:
     carriers: Mapping[Carrier, ReplyCarrier]
     default: Carrier
     budget_seconds: float
+    outside: Outside | None = None
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def sweep(self) -> int:
@@ -83,25 +98,16 @@ class Engine:
     async def _decide(self, thread_id: UUID, lease: UUID, asked: Asked, stand: Stand) -> Decided | None:
         """What to say; None when the question does not stand any more, because another one came, or an operator."""
         began = clock.monotonic()
-        latest = await self.ledger.latest(thread_id, OFFERS_LIMIT)
-        prior = latest[0][1] if latest else stand.owner_language
-        language = rules.settled_language(
-            prior, language_of(asked.text, None), language_of(asked.before, None) if asked.before else None
-        )
-        carrier = self.carriers.get(stand.carrier or self.default) or self.carriers[Carrier.KNOWLEDGE]
-        reply = await self._by_rule(asked, language)
-        if reply is None:
-            offers = sum(path is Path.OFFER for path, _ in latest)
-            making = asyncio.create_task(self._make(carrier, asked, language, offers))
-            reply = await self._while_it_stands(making, thread_id, lease, stand)
+        case = await self._case(thread_id, lease, asked, stand)
+        reply = await self._reply(case)
         if reply is None:
             return None
         return Decided(
             asked.id,
             asked.number,
             reply.path,
-            carrier.name,
-            language,
+            case.carrier,
+            case.language,
             [
                 {"id": str(hit.article.id), "key": hit.article.key, "title": hit.article.title, "score": hit.score}
                 for hit in reply.hits
@@ -110,41 +116,78 @@ class Engine:
             reply.payload,
             round((clock.monotonic() - began) * 1000),
             reply.model,
+            reply.tokens,
+            reply.reason,
         )
 
+    async def _case(self, thread_id: UUID, lease: UUID, asked: Asked, stand: Stand) -> _Case:
+        latest = await self.ledger.latest(thread_id, OFFERS_LIMIT)
+        prior = latest[0][1] if latest else stand.owner_language
+        if prior is None and stand.kind is Kind.TELEGRAM and self.outside is not None:
+            prior = await self.outside.language(thread_id)
+        now, before = language_of(asked.text, None), language_of(asked.before, None) if asked.before else None
+        wanted = stand.carrier or self.default
+        carrier = wanted if wanted is Carrier.NONE or wanted in self.carriers else Carrier.KNOWLEDGE
+        offers = sum(path is Path.OFFER for path, _ in latest)
+        return _Case(thread_id, lease, asked, stand, carrier, rules.settled_language(prior, now, before), offers)
+
+    async def _reply(self, case: _Case) -> Reply | None:
+        if case.carrier is Carrier.NONE:
+            return carriers.silent(Path.NOBODY)
+        reply = await self._by_rule(case.asked, case.language) or await self._carried(case)
+        if reply is not None and reply.path is Path.EMPTY and await self.ledger.was_told(case.thread_id, Path.EMPTY):
+            return carriers.silent(Path.EMPTY)
+        return reply
+
     async def _by_rule(self, asked: Asked, language: str) -> Reply | None:
-        """What needs no carrier: a person asked for, an article chosen, a greeting."""
-        if asked.payload.get("person") is True or rules.wants_person(asked.text):
+        """What needs no carrier: a person asked for, an article chosen, a greeting, a picture without words."""
+        if carriers.chose_person(asked.payload) or rules.wants_person(asked.text):
             return carriers.called(Path.ASKED, language)
         chosen = carriers.chosen_article(asked.payload)
         article = None if chosen is None else await self.retrieval.article(chosen)
+        article = article or await self.retrieval.titled(asked.text, language)
         if article is not None:
             return carriers.answered(Path.CHOSEN, article, language)
+        if not rules.has_words(asked.text):
+            return carriers.called(Path.UNSURE, language)
         courtesy = rules.courtesy(asked.text)
         return None if courtesy is None else carriers.courteous(courtesy, language)
 
-    async def _make(self, carrier: ReplyCarrier, asked: Asked, language: str, offers: int) -> Reply:
+    async def _carried(self, case: _Case) -> Reply | None:
+        outside = self.outside if case.stand.kind is Kind.TELEGRAM else None
+        showing = Showing(self.chat.announcer, outside, case.thread_id, case.asked.id)
+        making = asyncio.create_task(self._make(case, showing.show))
+        reply = None
+        try:
+            reply = await self._while_it_stands(making, case)
+        finally:
+            if reply is None:
+                showing.show("")
+            await showing.close()
+        return reply
+
+    async def _make(self, case: _Case, show: Show) -> Reply:
         """The carrier's reply, within the budget; whatever goes wrong with it, a person is called."""
+        asked, language = case.asked, case.language
         try:
             async with asyncio.timeout(self.budget_seconds):
                 findings = await self.retrieval.find(asked.text, language)
-                return await carrier.reply(Question(asked.text, language, findings, offers))
+                question = Question(case.thread_id, asked.text, language, findings, case.offers_before)
+                return await self.carriers[case.carrier].reply(question, show)
         except TimeoutError:
-            log.warning("answer_too_slow", question=str(asked.id), carrier=carrier.name)
+            log.warning("answer_too_slow", question=str(asked.id), carrier=case.carrier)
             return carriers.called(Path.TIMEOUT, language)
         except Exception:  # whatever a model or its server does: never silence
-            log.exception("answer_failed", question=str(asked.id), carrier=carrier.name)
+            log.exception("answer_failed", question=str(asked.id), carrier=case.carrier)
             return carriers.called(Path.ERROR, language)
 
-    async def _while_it_stands(
-        self, making: asyncio.Task[Reply], thread_id: UUID, lease: UUID, stand: Stand
-    ) -> Reply | None:
+    async def _while_it_stands(self, making: asyncio.Task[Reply], case: _Case) -> Reply | None:
         """The reply, unless something was posted meanwhile, or the thread is looked after by somebody."""
         try:
             while True:
                 done, _ = await asyncio.wait([making], timeout=WATCH_SECONDS)
-                now = await self.ledger.stand(thread_id, lease)
-                if now is None or not now.is_free or now.posted != stand.posted:
+                now = await self.ledger.stand(case.thread_id, case.lease)
+                if now is None or not now.is_free or now.posted != case.stand.posted:
                     return None
                 if done:
                     return making.result()
@@ -155,7 +198,7 @@ class Engine:
     async def _say(self, thread_id: UUID, decided: Decided, stand: Stand) -> None:
         """Post what was decided, however often this is begun: it is one message. Then call the person, if need be."""
         reply_id = None
-        if stand.is_free:
+        if stand.is_free and decided.reply_text:
             draft = Draft(
                 ids.new(),
                 thread_id,
@@ -165,6 +208,7 @@ class Engine:
                 payload=json.dumps(decided.reply_payload, ensure_ascii=False),
                 client_id=reply_name(decided.question_id),
                 reply_to=decided.question_id,
+                status=MessageStatus.QUEUED if stand.kind is Kind.TELEGRAM else MessageStatus.SENT,
             )
             reply_id = (await self.chat.journal.post(draft)).id
         if decided.path in CALLING:

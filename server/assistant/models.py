@@ -86,6 +86,9 @@ class Decision(Base):
     articles: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=sql("'[]'"))
     model: Mapped[str | None] = mapped_column(Text)
     latency_ms: Mapped[int]
+    prompt_tokens: Mapped[int | None]
+    answer_tokens: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(Text)
     reply_text: Mapped[str] = mapped_column(Text)
     reply_payload: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
     reply_id: Mapped[UUID | None]

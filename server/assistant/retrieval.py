@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from server.assistant.constants import HITS_LIMIT, QUESTION_CHARACTERS, stems_of
+from server import clock
+from server.assistant.constants import HITS_LIMIT, QUESTION_CHARACTERS, TITLE_CHARACTERS, stems_of
 from server.database import Database
 
 ARTICLES_LIMIT = 10_000  # that are held with their meaning: 15 MB
 SHELVES_LIMIT = 12  # languages at once; the one made first is made anew when it is asked for
 EMBED_AT_ONCE = 20
+EMBED_SECONDS = 1.0  # of one look: a long article takes about as long, and questions are swept in between
 CANDIDATES = 50  # by words alone
 
 # How much of the question's stems an article has, and how alike the letters are: misspelt words, and languages
@@ -38,6 +40,10 @@ SELECT DISTINCT ON (key) id, key, language, title, text, vector, vector_model FR
 WHERE enabled ORDER BY key, language = $1 DESC, language = 'en' DESC, language LIMIT $2
 """
 STAMP = "SELECT concat(count(*), ' ', max(updated_at), ' ', count(vector_model)) FROM articles"
+TITLED = """
+SELECT id, key, language, title, text FROM articles WHERE enabled AND lower(title) = lower($1)
+ORDER BY language = $2 DESC, language LIMIT 1
+"""
 UNMEANT = """
 SELECT id, title, text, version FROM articles WHERE enabled AND vector_model IS DISTINCT FROM $1 ORDER BY id LIMIT $2
 """
@@ -93,6 +99,7 @@ class Findings:
     hits: Sequence[Hit]
     thresholds: Thresholds
     model: str | None
+    has_articles: bool = True  # near or not, in any language
 
     @property
     def is_sure(self) -> bool:
@@ -133,7 +140,7 @@ class Retrieval:
         shelf = await self._shelf(language)
         if self._meaning is None or shelf.table is None:
             scores = {article_id: 0.5 * share + 0.5 * likeness for article_id, (share, _, likeness) in words.items()}
-            return Findings(_best(shelf.articles, scores), BY_WORDS, None)
+            return Findings(_best(shelf.articles, scores), BY_WORDS, None, bool(shelf.articles))
         nearness = await asyncio.to_thread(self._meaning.nearness, text, shelf.table)
         scores = {}
         for known, near in zip(shelf.articles, nearness, strict=True):
@@ -148,17 +155,27 @@ class Retrieval:
             row = await connection.fetchrow(query, article_id)
         return None if row is None else Known(*row)
 
+    async def titled(self, text: str, language: str) -> Known | None:
+        """The article whose title somebody wrote, and nothing else: a button, typed."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(TITLED, text.strip()[: TITLE_CHARACTERS + 1], language)
+        return None if row is None else Known(*row)
+
     async def take_in(self) -> int:
-        """Find the meaning of articles that are new or reworded; returns how many."""
+        """Find the meaning of some articles that are new or reworded; returns of how many."""
         if self._meaning is None:
             return 0
+        taken, until = 0, clock.monotonic() + EMBED_SECONDS
         async with self._database.connection() as connection:
             rows = await connection.fetch(UNMEANT, self._meaning.model, EMBED_AT_ONCE)
         for row in rows:
             vector = await asyncio.to_thread(self._meaning.of_article, row["title"], row["text"])
             async with self._database.connection() as connection:
                 await connection.execute(MEANT, row["id"], vector, self._meaning.model, row["version"])
-        return len(rows)
+            taken += 1
+            if clock.monotonic() > until:
+                break
+        return taken
 
     async def _shelf(self, language: str) -> _Shelf:
         async with self._database.connection() as connection:

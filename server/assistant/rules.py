@@ -8,7 +8,7 @@ _I = re.IGNORECASE
 SHORT_WORDS = 5  # a word like "operator" alone asks for one; in a long question it may be about one
 
 _PERSON = re.compile(
-    r"\b(human|operator|(real|live|actual) (person|human|agent)|representative"
+    r"^/human\b|\b(human|operator|(real|live|actual) (person|human|agent)|representative"
     r"|mensch(en)?|mitarbeiter(in)?|berater(in)?|kundenberater(in)?"
     r"|humano|operador(a)?|asesor(a)?|persona real|agente"
     r"|humain|op[ée]rateur|conseiller|conseill[èe]re|vraie personne"
@@ -28,6 +28,7 @@ _ASKING = [
         r"сотрудник\w*|кем-нибудь)\b",
     )
 ]
+_COMMAND = re.compile(r"/(start|stop|help|lang)\b", _I)
 _WORDS = re.compile(r"[^\W\d_]+")
 _GREETINGS = """hi hello hey good morning evening afternoon there hallo moin guten tag morgen abend hola buenos buenas
   días dias tardes noches bonjour salut bonsoir привет здравствуйте добрый день вечер утро"""
@@ -39,11 +40,21 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b
 MASK = "•••"
 
 
+def is_command(text: str) -> bool:
+    """Whether it is said to the bot on Telegram, which answers it itself."""
+    return _COMMAND.match(text) is not None
+
+
 def wants_person(text: str) -> bool:
     """Whether somebody asks for a person to answer."""
     if len(_WORDS.findall(text)) <= SHORT_WORDS and _PERSON.search(text):
         return True
     return any(pattern.search(text) for pattern in _ASKING)
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to understand."""
+    return _WORDS.search(text) is not None
 
 
 def courtesy(text: str) -> str | None:

@@ -146,7 +146,10 @@ class ArticleScore(BaseModel):
 
 
 class DecisionView(BaseModel):
-    """What came of one question. `reply_id` is null until the reply is posted."""
+    """What came of one question. `reply_id` is null until the reply is posted, and where nothing was said.
+
+    `reason` says what language models were passed over for, and why.
+    """
 
     question_id: UUID
     thread_id: UUID
@@ -156,6 +159,9 @@ class DecisionView(BaseModel):
     articles: list[ArticleScore]
     model: str | None
     latency_ms: int
+    prompt_tokens: int | None
+    answer_tokens: int | None
+    reason: str | None
     reply_id: UUID | None
     is_helpful: bool | None
     created_at: datetime

@@ -153,6 +153,22 @@ class Telegram:
                 chat_id, telegram_id, caption=words, caption_entities=marks, reply_markup=keyboard
             )
 
+    async def thank(self, query_id: str) -> Outcome | None:
+        """Tell who pressed a button that it was seen; None when Telegram knows."""
+        try:
+            await self.bot.answer_callback_query(query_id)
+        except TelegramError as error:
+            return outcome_of(error)
+        return None
+
+    async def draft(self, chat_id: int, number: int, text: str) -> Outcome | None:
+        """Show what is being written, for half a minute or until the message comes; None when it is shown."""
+        try:
+            await self.bot.send_message_draft(chat_id, number, text)
+        except TelegramError as error:
+            return outcome_of(error)
+        return None
+
     async def delete(self, chat_id: int, telegram_id: int) -> Outcome:
         """Take a piece back."""
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
-from server.bot.updates import Answered, Heard, OptedOut, Reachable, Reworded, Said, clean
+from server.bot.updates import Answered, Heard, OptedOut, Pressed, Reachable, Reworded, Said, clean
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, MessageStatus
@@ -27,6 +28,7 @@ from server.logging import named
 
 CHATS = 128  # in one transaction
 TOGETHER = 256  # updates in one transaction
+THANKED = 64  # presses of one transaction
 KEPT_HOURS = 48  # Telegram sends nothing again that is older
 
 # Whoever has the lock of a chat's oldest update has the chat: the later ones are then nobody else's.
@@ -59,6 +61,10 @@ DELETE FROM updates WHERE id IN (
 """
 FORGET_EVERY_SECONDS = 60.0
 OWN = "SELECT id FROM messages WHERE thread_id = $1 AND author_id = $2 AND client_id = $3"
+PRESSED = """
+SELECT m.id, m.payload FROM relays r JOIN messages m ON m.thread_id = r.thread_id AND m.number = r.number
+WHERE r.contact_id = $1 AND $2::bigint = ANY (r.telegram_ids)
+"""
 RELAYED = "SELECT message_id FROM relays WHERE contact_id = $1 AND $2::bigint = ANY (telegram_ids)"
 REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1"
 OPTED = "UPDATE contacts SET opted_out = $2, blocked = false WHERE id = $1"
@@ -80,18 +86,36 @@ class Taken:
 
     posted: list[Posted] = field(default_factory=list)
     opened: list[UUID] = field(default_factory=list)
+    pressed: list[str] = field(default_factory=list)
 
 
 class Drain:
     """Any number of processes may drain at once: a chat is one process's at a time."""
 
-    def __init__(self, database: Database, announcer: Announcer, token: str, bot_id: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        announcer: Announcer,
+        token: str,
+        bot_id: int,
+        *,
+        thank: Callable[[str], Awaitable[object]] | None = None,
+    ) -> None:
+        """`thank` tells somebody on Telegram that the press of a button was seen; it raises nothing."""
         self._database = database
         self._announcer = announcer
         self._interpreter = Interpreter(token)
         self._bot_id = bot_id
         self._is_at_work = self._is_asked_again = False
         self._forgot_at = float("-inf")
+        self._thank = thank
+        self._thanks: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Whoever was not thanked sees the press end by itself."""
+        if self._thanks is not None:
+            self._thanks.cancel()
+            await asyncio.wait([self._thanks])
 
     async def sweep(self) -> int:
         """Take in all that waits; returns how many updates. Asked again meanwhile, it looks once more."""
@@ -124,7 +148,13 @@ class Drain:
             self._announcer.opened(thread_id, {})
         if taken.posted:
             self._announcer.posted(taken.posted)
+        if taken.pressed and (self._thanks is None or self._thanks.done()):  # nobody waits for a courtesy
+            self._thanks = asyncio.create_task(self._thank_all(taken.pressed[:THANKED]), name="thanks")
         return done
+
+    async def _thank_all(self, pressed: Sequence[str]) -> None:
+        if self._thank is not None:
+            await asyncio.gather(*(self._thank(each) for each in pressed))
 
     async def _commit(self, chats: int, together: int) -> tuple[int, Taken]:
         async with self._database.connection() as connection, connection.transaction():
@@ -162,6 +192,9 @@ class Drain:
             match each:
                 case Said():
                     drafts.append(await self._draft(connection, contact, each, drafts))
+                case Pressed():
+                    drafts.append(await _press(connection, contact, each))
+                    taken.pressed.append(each.key)
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
                 case Reworded() | Reachable() | OptedOut():
@@ -231,6 +264,23 @@ async def _message_of(connection: PlainConnection, contact: Known, key: int, bef
         return own
     relayed: UUID | None = await connection.fetchval(RELAYED, contact.id, key)
     return relayed
+
+
+async def _press(connection: PlainConnection, contact: Known, pressed: Pressed) -> Draft:
+    """What somebody says by pressing a button: its words, and its data as the payload."""
+    found = await connection.fetchrow(PRESSED, contact.id, pressed.message_key)
+    shown: list[Any] = json.loads(found["payload"] or "{}").get("buttons", []) if found is not None else []
+    words = [one["text"] for row in shown for one in row if one.get("data") == pressed.data]
+    return Draft(
+        ids.new(),
+        contact.thread_id,
+        contact.id,
+        AuthorKind.CONTACT,
+        clean(words[0] if words else ""),
+        payload=json.dumps({"data": pressed.data}, ensure_ascii=False),
+        client_id=f"press:{pressed.key}",
+        reply_to=None if found is None else found["id"],
+    )
 
 
 def _client_id(key: int) -> str:

@@ -38,6 +38,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button below a message of ours was pressed. `key` is the press's own, `message_key` the message's."""
+
+    outside: Outside
+    key: str
+    message_key: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reworded:
     """A message from outside that was edited."""
 
@@ -70,7 +80,7 @@ class Answered:
     text: str
 
 
-Heard = Said | Reworded | Reachable | OptedOut | Answered
+Heard = Said | Pressed | Reworded | Reachable | OptedOut | Answered
 
 
 @dataclass

@@ -13,7 +13,7 @@ from server import clock
 from server.auth.policy import Caller
 from server.chat.bulletin import Bulletin
 from server.chat.constants import Capability
-from server.chat.events import Changed, Event, Joined, Left, Typing, Unread
+from server.chat.events import Changed, Drafting, Event, Joined, Left, Typing, Unread
 from server.chat.journal import Posted
 from server.chat.names import OUTSIDE, THREAD, channel_of, channels_of
 from server.chat.tasks import AnswerQuestions, IndexMessages, Relay
@@ -68,6 +68,10 @@ class Announcer:
         if len(self._typed) > TYPISTS_LIMIT:
             self._typed.popitem(last=False)
         self._broadcast(channels_of(thread_id, slug), Typing(thread_id, caller.user, caller.name))
+
+    def drafting(self, thread_id: UUID, question_id: UUID, text: str) -> None:
+        """What the assistant has written so far; empty when it is taken back."""
+        self._broadcast([f"{THREAD}{thread_id}"], Drafting(thread_id, question_id, text))
 
     def read(self, user_id: UUID, thread_id: UUID, *, number: int, unread: int) -> None:
         """Somebody has read on: said to their own connections now, and to the others in the thread soon."""

@@ -25,6 +25,13 @@ class Typing(Event, frozen=True):
     name: str
 
 
+class Drafting(Event, frozen=True):
+    """The assistant writes a reply: all of it so far. Empty: it is taken back. Gone with the reply, too."""
+
+    reply_to: UUID
+    text: str
+
+
 class Read(Event, frozen=True):
     """These people have read up to the message of this `number`. Said at most once a second for each thread."""
 
@@ -66,7 +73,7 @@ class Line(Event, frozen=True, tag="thread"):
 
 
 HEARD: Mapping[str, tuple[type[Event], ...]] = {  # by the kind of channel
-    "thread": (Typing, Read, Changed),
+    "thread": (Typing, Drafting, Read, Changed),
     "room": (Typing, Changed),
     "user": (Unread, Joined, Left),
     "inbox": (Line,),

@@ -86,7 +86,7 @@ async def installation() -> AsyncIterator[Trial]:
     with tempfile.TemporaryDirectory(prefix="parley-test-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        parley = Installation(folder, TELEGRAM="fake")
+        parley = Installation(folder, TELEGRAM="fake", ASSISTANT="none")
         parley.start()
         try:
             one = await begun(parley)

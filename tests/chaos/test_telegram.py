@@ -106,7 +106,7 @@ def _torment(world: World, chance: random.Random) -> None:
 async def test_every_update_is_one_message_and_every_answer_has_an_outcome(engines: Engines) -> None:
     world = World()
     async with telegram(world) as api:
-        settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API": api}
+        settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API": api, "ASSISTANT": "none"}
         async with servers(engines.postgres.url(), engines.valkey.url, 1, **settings) as (server,):
             await admit(engines.postgres.url(), LOGIN, "Op", Role.OPERATOR)
             login = {"email": LOGIN.email, "password": LOGIN.password}

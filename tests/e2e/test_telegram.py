@@ -54,7 +54,7 @@ def opened(server: Server) -> Callable[[], Awaitable[Any]]:
 async def test_a_person_writes_an_operator_answers(
     mode: str, world: World, api: str, fresh_database: str, redis_url: str
 ) -> None:
-    settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM": mode, "TELEGRAM_API": api}
+    settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM": mode, "TELEGRAM_API": api, "ASSISTANT": "none"}
     async with servers(fresh_database, redis_url, 1, **settings) as (server,), pythonic() as socket:
         server.environment["PUBLIC_URL"] = f"http://127.0.0.1:{server.port}"
         token = await signed_in(server, fresh_database)
@@ -81,7 +81,7 @@ async def test_a_person_writes_an_operator_answers(
 async def test_nothing_is_lost_while_the_processes_are_away(
     world: World, api: str, fresh_database: str, redis_url: str
 ) -> None:
-    settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API": api}
+    settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API": api, "ASSISTANT": "none"}
     async with servers(fresh_database, redis_url, 1, **settings) as (server,):
         await signed_in(server, fresh_database)
         for number in range(3):

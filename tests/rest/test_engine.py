@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.assistant import carriers
-from server.assistant.carriers import Question, Reply, ReplyCarrier
+from server.assistant.carriers import Question, Reply, ReplyCarrier, Show
 from server.assistant.constants import Carrier, Path
 from server.assistant.engine import Engine
 from server.assistant.ledger import Ledger
@@ -23,12 +23,11 @@ from tests.rest.house import House, Person, open_house
 class Told:
     """A carrier that says what it is told to, when it is told to."""
 
-    name: Carrier = Carrier.KNOWLEDGE
     asked: list[str] = field(default_factory=list)
     ended: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reply(self, question: Question) -> Reply:
+    async def reply(self, question: Question, _: Show) -> Reply:
         self.asked.append(question.text)
         try:
             await self.may_answer.wait()
@@ -40,23 +39,19 @@ class Told:
 class Broken:
     """A carrier that fails."""
 
-    name = Carrier.KNOWLEDGE
-
-    async def reply(self, question: Question) -> Reply:
+    async def reply(self, question: Question, _: Show) -> Reply:
         raise RuntimeError(f"a model server that answers nonsense to {question.text}")
 
 
 class Unspeakable:
     """A carrier whose answer cannot be kept."""
 
-    name = Carrier.KNOWLEDGE
-
-    async def reply(self, question: Question) -> Reply:
+    async def reply(self, question: Question, _: Show) -> Reply:
         return Reply(Path.ANSWER, f"\x00{question.text}", {})
 
 
 def engine_of(house: House, carrier: ReplyCarrier, budget_seconds: float = 30.0) -> Engine:
-    known = {Carrier.KNOWLEDGE: carrier, Carrier.NONE: carriers.Nobody()}
+    known = {Carrier.KNOWLEDGE: carrier}
     retrieval = Retrieval(house.database, None)
     return Engine(house.chat, Ledger(house.database), retrieval, known, Carrier.KNOWLEDGE, budget_seconds)
 
