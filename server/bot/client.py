@@ -22,7 +22,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 WANTED = ["message", "edited_message", "callback_query", "my_chat_member"]
 AT_ONCE = 64  # calls of one process
 CALL_SECONDS = 15.0
-UPLOAD_SECONDS = 30.0  # well within the time after which a message that is `sending` is given up
+UPLOAD_SECONDS = 30.0  # between two pieces of a file that goes up
 CONNECT_SECONDS = 5.0
 REVOKED_SECONDS = 60.0  # between tries with a token that Telegram does not know
 AWAY_SECONDS = 2.0

@@ -49,7 +49,7 @@ class Words:
             offset, until = max(entity.offset, first), min(entity.offset + entity.length, last)
             if offset < until:
                 kept.append(replace(entity, offset=offset - first, length=until - offset))
-        return Words(self.text[start:end], tuple(kept))
+        return Words(self.text[start:end], tuple(kept[:ENTITIES_LIMIT]))
 
 
 def rendered(markdown: str) -> Words:
@@ -62,7 +62,7 @@ def rendered(markdown: str) -> Words:
     if not page.entities and "\\" not in markdown:
         return Words(markdown)
     inside = sorted(page.entities, key=lambda entity: (entity.offset, -entity.length))
-    return Words("".join(page.said), tuple(inside[:ENTITIES_LIMIT]))
+    return Words("".join(page.said), tuple(inside))
 
 
 def _parted(markdown: str) -> tuple[list[str], frozenset[int]]:

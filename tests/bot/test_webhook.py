@@ -43,6 +43,11 @@ async def test_what_is_no_update_is_refused(bot_house: House, body: Any) -> None
     assert str(await send(bot_house, body)) == "422 not_an_update"
 
 
+async def test_an_update_may_be_larger_than_other_bodies_and_not_endless(bot_house: House) -> None:
+    assert str(await send(bot_house, update("x" * 300_000))) == "200"
+    assert str(await send(bot_house, update("x" * 1_100_000))) == "413 body_too_large"
+
+
 async def test_the_secret_follows_a_changed_signing_key(database_url: str, redis_url: str) -> None:
     keys = f"a new signing secret of at least 32 letters,{SECRET}"
     async with open_house(database_url, redis_url, telegram_token=TOKEN, secret_key=keys) as house:
