@@ -19,9 +19,11 @@ def duties(office: Office) -> list[Duty]:
     if not token:
         return [Duty(TakeInUpdates, _rest), Duty(Relay, _rest)]
     own = bot_id(token)
-    drain = Drain(office.database, office.announcer, token, own)
     per_second = office.settings.telegram_per_second
     telegram = Telegram(token, office.settings.telegram_api, is_paid=per_second > FREE_PER_SECOND)
+    drain = Drain(office.database, office.announcer, token, own, telegram.answer)
+    office.at_close(telegram.close)
+    office.at_close(drain.close)
     outbox = Outbox(office.database, office.announcer, telegram, Pace(office.limiter, own, per_second), own)
     return [Duty(TakeInUpdates, drain.sweep, sweep=drain.sweep), Duty(Relay, outbox.sweep, sweep=outbox.sweep)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -152,6 +153,11 @@ class Telegram:
             await self.bot.edit_message_caption(
                 chat_id, telegram_id, caption=words, caption_entities=marks, reply_markup=keyboard
             )
+
+    async def answer(self, query_id: str) -> None:
+        """Have a button stop to show that it waits. Too late, or Telegram away: then it stops by itself."""
+        with suppress(TelegramError):
+            await self.bot.answer_callback_query(query_id)
 
     async def delete(self, chat_id: int, telegram_id: int) -> Outcome:
         """Take a piece back."""

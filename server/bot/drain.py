@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
-from server.bot.updates import Answered, Heard, OptedOut, Reachable, Reworded, Said, clean
+from server.bot.updates import Answered, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, MessageStatus
@@ -27,6 +28,8 @@ from server.logging import named
 
 CHATS = 128  # in one transaction
 TOGETHER = 256  # updates in one transaction
+ANSWERS = 64  # to presses, under way at once; more are left unanswered
+ANSWER_SECONDS = 5.0
 KEPT_HOURS = 48  # Telegram sends nothing again that is older
 
 # Whoever has the lock of a chat's oldest update has the chat: the later ones are then nobody else's.
@@ -80,18 +83,36 @@ class Taken:
 
     posted: list[Posted] = field(default_factory=list)
     opened: list[UUID] = field(default_factory=list)
+    pressed: list[str] = field(default_factory=list)
 
 
 class Drain:
     """Any number of processes may drain at once: a chat is one process's at a time."""
 
-    def __init__(self, database: Database, announcer: Announcer, token: str, bot_id: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        announcer: Announcer,
+        token: str,
+        bot_id: int,
+        answer: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`answer`: tell Telegram that a button's press has arrived; until then the button shows that it waits."""
+        self._answer_press = answer
+        self._answers: set[asyncio.Task[None]] = set()
         self._database = database
         self._announcer = announcer
         self._interpreter = Interpreter(token)
         self._bot_id = bot_id
         self._is_at_work = self._is_asked_again = False
         self._forgot_at = float("-inf")
+
+    async def close(self) -> None:
+        """Answer no more presses: those that are left unanswered only look so for a while."""
+        for task in self._answers:
+            task.cancel()
+        if self._answers:
+            await asyncio.wait(self._answers)
 
     async def sweep(self) -> int:
         """Take in all that waits; returns how many updates. Asked again meanwhile, it looks once more."""
@@ -124,7 +145,23 @@ class Drain:
             self._announcer.opened(thread_id, {})
         if taken.posted:
             self._announcer.posted(taken.posted)
+        for pressed in taken.pressed:
+            self._tell(pressed)
         return done
+
+    def _tell(self, pressed: str) -> None:
+        """Beside the drain: nobody's message waits for an answer to a press."""
+        if self._answer_press is not None and len(self._answers) < ANSWERS:
+            task = asyncio.create_task(self._told(self._answer_press(pressed)), name="press")
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+
+    async def _told(self, answer: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await answer
+        except TimeoutError:
+            log.info("press_unanswered")
 
     async def _commit(self, chats: int, together: int) -> tuple[int, Taken]:
         async with self._database.connection() as connection, connection.transaction():
@@ -162,6 +199,7 @@ class Drain:
             match each:
                 case Said():
                     drafts.append(await self._draft(connection, contact, each, drafts))
+                    taken.pressed += filter(None, [each.pressed])
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
                 case Reworded() | Reachable() | OptedOut():
@@ -184,7 +222,7 @@ class Drain:
             said.text,
             kind=said.kind,
             payload=payload,
-            client_id=_client_id(said.key),
+            client_id=said.client_id,
             reply_to=reply_to,
             tags=tuple(tags_in(said.text)),
         )
@@ -211,7 +249,7 @@ class Drain:
 async def _apply(connection: PlainConnection, contact: Known, heard: Reworded | Reachable | OptedOut) -> list[Posted]:
     match heard:
         case Reworded(key=key, text=text):
-            found = await connection.fetchval(OWN, contact.thread_id, contact.id, _client_id(key))
+            found = await connection.fetchval(OWN, contact.thread_id, contact.id, client_id(key))
             changed = None if found is None else await reword(connection, contact.thread_id, found, clean(text))
             return [] if changed is None else [changed]
         case Reachable(is_reachable=is_reachable):
@@ -224,17 +262,13 @@ async def _apply(connection: PlainConnection, contact: Known, heard: Reworded | 
 async def _message_of(connection: PlainConnection, contact: Known, key: int, before: Sequence[Draft]) -> UUID | None:
     """Our message behind Telegram's number: of this transaction, the contact's own, or one that went out."""
     for draft in before:
-        if draft.thread_id == contact.thread_id and draft.client_id == _client_id(key):
+        if draft.thread_id == contact.thread_id and draft.client_id == client_id(key):
             return draft.id
-    own: UUID | None = await connection.fetchval(OWN, contact.thread_id, contact.id, _client_id(key))
+    own: UUID | None = await connection.fetchval(OWN, contact.thread_id, contact.id, client_id(key))
     if own is not None:
         return own
     relayed: UUID | None = await connection.fetchval(RELAYED, contact.id, key)
     return relayed
-
-
-def _client_id(key: int) -> str:
-    return f"telegram:{key}"
 
 
 def _answer(contact: Known, text: str) -> Draft:

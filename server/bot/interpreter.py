@@ -6,10 +6,19 @@ import json
 from typing import Any
 
 from telegram import Update, User
-from telegram.ext import Application, ChatMemberHandler, CommandHandler, ContextTypes, ExtBot, MessageHandler, filters
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    CommandHandler,
+    ContextTypes,
+    ExtBot,
+    MessageHandler,
+    filters,
+)
 from typing_extensions import override
 
-from server.bot.updates import Answered, Ear, Heard, OptedOut, Reworded, membership, said_in
+from server.bot.updates import Answered, Ear, Heard, OptedOut, Reworded, membership, pressed_in, said_in
 
 HELP = {
     "start": "Hello! Write here, and you are answered here.",
@@ -39,6 +48,7 @@ class Interpreter:
             application.add_handler(CommandHandler(command, self._on_command, filters.UpdateType.MESSAGE))
         application.add_handler(MessageHandler(filters.UpdateType.MESSAGE, self._on_message))
         application.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE, self._on_edit))
+        application.add_handler(CallbackQueryHandler(self._on_press))
         application.add_handler(ChatMemberHandler(self._on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
         # PTB hands a handler's exception to this one and goes on as if nothing were.
         application.add_error_handler(self._on_error)
@@ -75,6 +85,11 @@ class Interpreter:
         if update.edited_message is not None:
             said = said_in(update.edited_message)
             self._ear.heard.append(Reworded(said.outside, said.key, said.text))
+
+    async def _on_press(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        said = None if update.callback_query is None else pressed_in(update.callback_query)
+        if said is not None:
+            self._ear.heard.append(said)
 
     async def _on_membership(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         if update.my_chat_member is not None:

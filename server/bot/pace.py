@@ -53,6 +53,9 @@ class Pace:
         return True
 
     async def freeze(self, seconds: float) -> None:
-        """Telegram said to wait: so does every process."""
-        whole = Rate(1, min(seconds, FREEZE_SECONDS_LIMIT), 1)
-        await self._limiter.reserve_together({self._bot: whole}, FREEZE_SECONDS_LIMIT)
+        """Telegram said to wait: so does every process. Said by many at once, it is one freeze."""
+        asked = min(seconds, FREEZE_SECONDS_LIMIT)
+        booked = await self._limiter.reserve_together({self._bot: Rate(1, asked, 1)}, 0.0)
+        if booked is not None and not booked.granted and booked.wait_seconds < asked:
+            rest = Rate(1, asked - booked.wait_seconds, 1)
+            await self._limiter.reserve_together({self._bot: rest}, FREEZE_SECONDS_LIMIT)
