@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     telegram: str = Field("", pattern="^(polling|webhook|fake)?$")
     telegram_token: SecretStr = SecretStr("")
     telegram_api: str = TELEGRAM_API
+    telegram_per_second: int = Field(25, ge=1, le=1000)
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:

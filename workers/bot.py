@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.bot.client import Telegram
+from server.bot.client import FREE_PER_SECOND, Telegram
 from server.bot.drain import Drain
 from server.bot.outbox import Outbox
 from server.bot.pace import Pace
@@ -19,10 +19,12 @@ def duties(office: Office) -> list[Duty]:
     if not token:
         return [Duty(TakeInUpdates, _rest), Duty(Relay, _rest)]
     own = bot_id(token)
-    telegram = Telegram(token, office.settings.telegram_api)
-    drain = Drain(office.database, office.announcer, token, own, thank=telegram.thank)
+    per_second = office.settings.telegram_per_second
+    telegram = Telegram(token, office.settings.telegram_api, is_paid=per_second > FREE_PER_SECOND)
+    drain = Drain(office.database, office.announcer, token, own, telegram.answer)
+    office.at_close(telegram.close)
     office.at_close(drain.close)
-    outbox = Outbox(office.database, office.announcer, telegram, Pace(office.limiter, own), own)
+    outbox = Outbox(office.database, office.announcer, telegram, Pace(office.limiter, own, per_second), own)
     return [Duty(TakeInUpdates, drain.sweep, sweep=drain.sweep), Duty(Relay, outbox.sweep, sweep=outbox.sweep)]
 
 

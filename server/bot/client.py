@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile, Message, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
-from telegram.request import HTTPXRequest
 
 from server.bot.parts import Part
 from server.bot.rendering import Words
+from server.bot.wire import UNSENT, Wire
 
 # PTB's own switch to what it will do anyway; without it every 429 is a warning, too.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -22,13 +22,12 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 WANTED = ["message", "edited_message", "callback_query", "my_chat_member"]
 AT_ONCE = 64  # calls of one process
 CALL_SECONDS = 15.0
-UPLOAD_SECONDS = 30.0  # between two pieces of a file that goes up
-CONNECT_SECONDS = 5.0
+UPLOAD_SECONDS = 30.0  # well within the time after which a message that is `sending` is given up
+FREE_PER_SECOND = 30.0  # what goes faster is paid for, and Telegram wants to be told so
 REVOKED_SECONDS = 60.0  # between tries with a token that Telegram does not know
 AWAY_SECONDS = 2.0
 PLAINLY = "entit"  # stands in every refusal of how the words are marked
 ALREADY = ("message is not modified", "message to delete not found")
-UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte of the request has left
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +82,22 @@ Outcome = Delivered | Later | Moved | Refused | Unclear
 class Telegram:
     """One bot's way out. Opened on first use, so that a process may start while Telegram is away."""
 
-    def __init__(self, token: str, api: str) -> None:
-        request = HTTPXRequest(
-            connection_pool_size=AT_ONCE,
-            read_timeout=CALL_SECONDS,
-            write_timeout=CALL_SECONDS,
-            connect_timeout=CONNECT_SECONDS,
-            pool_timeout=CALL_SECONDS,
-            media_write_timeout=UPLOAD_SECONDS,
+    def __init__(self, token: str, api: str, *, is_paid: bool = False) -> None:
+        self._request = Wire(AT_ONCE, CALL_SECONDS, UPLOAD_SECONDS)
+        self._polls = Wire(1, CALL_SECONDS, UPLOAD_SECONDS)
+        self.bot: ExtBot[None] = ExtBot(
+            token,
+            base_url=f"{api}/bot",
+            base_file_url=f"{api}/file/bot",
+            request=self._request,
+            get_updates_request=self._polls,
         )
-        self.bot: ExtBot[None] = ExtBot(token, base_url=f"{api}/bot", base_file_url=f"{api}/file/bot", request=request)
-        self._request = request
+        self._is_paid = is_paid or None  # said only where it is so
 
     async def close(self) -> None:
         """Hang up."""
         await self._request.shutdown()
+        await self._polls.shutdown()
 
     async def fetch(self, offset: int | None, limit: int, wait_seconds: int) -> list[dict[str, Any]]:
         """The next updates, of which those before the offset were received; raises TelegramError."""
@@ -123,6 +123,7 @@ class Telegram:
     async def _send(self, chat_id: int, part: Part, file: Upload | None, reply_to: int | None) -> Message:
         reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
         more: dict[str, Any] = {"reply_parameters": reply, "reply_markup": _keyboard(part)}
+        more["allow_paid_broadcast"] = self._is_paid
         words, marks = part.words.text, _entities(part.words)
         if part.attachment is None:
             return await self.bot.send_message(chat_id, words, entities=marks, **more)
@@ -153,13 +154,10 @@ class Telegram:
                 chat_id, telegram_id, caption=words, caption_entities=marks, reply_markup=keyboard
             )
 
-    async def thank(self, query_id: str) -> Outcome | None:
-        """Tell who pressed a button that it was seen; None when Telegram knows."""
-        try:
+    async def answer(self, query_id: str) -> None:
+        """Have a button stop to show that it waits. Too late, or Telegram away: then it stops by itself."""
+        with suppress(TelegramError):
             await self.bot.answer_callback_query(query_id)
-        except TelegramError as error:
-            return outcome_of(error)
-        return None
 
     async def draft(self, chat_id: int, number: int, text: str) -> Outcome | None:
         """Show what is being written, for half a minute or until the message comes; None when it is shown."""

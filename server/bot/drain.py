@@ -15,7 +15,7 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
-from server.bot.updates import Answered, Heard, OptedOut, Pressed, Reachable, Reworded, Said, clean
+from server.bot.updates import Answered, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, MessageStatus
@@ -28,7 +28,8 @@ from server.logging import named
 
 CHATS = 128  # in one transaction
 TOGETHER = 256  # updates in one transaction
-THANKED = 64  # presses of one transaction
+ANSWERS = 64  # to presses, under way at once; more are left unanswered
+ANSWER_SECONDS = 5.0
 KEPT_HOURS = 48  # Telegram sends nothing again that is older
 
 # Whoever has the lock of a chat's oldest update has the chat: the later ones are then nobody else's.
@@ -61,10 +62,6 @@ DELETE FROM updates WHERE id IN (
 """
 FORGET_EVERY_SECONDS = 60.0
 OWN = "SELECT id FROM messages WHERE thread_id = $1 AND author_id = $2 AND client_id = $3"
-PRESSED = """
-SELECT m.id, m.payload FROM relays r JOIN messages m ON m.thread_id = r.thread_id AND m.number = r.number
-WHERE r.contact_id = $1 AND $2::bigint = ANY (r.telegram_ids)
-"""
 RELAYED = "SELECT message_id FROM relays WHERE contact_id = $1 AND $2::bigint = ANY (telegram_ids)"
 REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1"
 OPTED = "UPDATE contacts SET opted_out = $2, blocked = false WHERE id = $1"
@@ -98,24 +95,24 @@ class Drain:
         announcer: Announcer,
         token: str,
         bot_id: int,
-        *,
-        thank: Callable[[str], Awaitable[object]] | None = None,
+        answer: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """`thank` tells somebody on Telegram that the press of a button was seen; it raises nothing."""
+        """`answer`: tell Telegram that a button's press has arrived; until then the button shows that it waits."""
+        self._answer_press = answer
+        self._answers: set[asyncio.Task[None]] = set()
         self._database = database
         self._announcer = announcer
         self._interpreter = Interpreter(token)
         self._bot_id = bot_id
         self._is_at_work = self._is_asked_again = False
         self._forgot_at = float("-inf")
-        self._thank = thank
-        self._thanks: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """Whoever was not thanked sees the press end by itself."""
-        if self._thanks is not None:
-            self._thanks.cancel()
-            await asyncio.wait([self._thanks])
+        """Answer no more presses: those that are left unanswered only look so for a while."""
+        for task in self._answers:
+            task.cancel()
+        if self._answers:
+            await asyncio.wait(self._answers)
 
     async def sweep(self) -> int:
         """Take in all that waits; returns how many updates. Asked again meanwhile, it looks once more."""
@@ -148,13 +145,23 @@ class Drain:
             self._announcer.opened(thread_id, {})
         if taken.posted:
             self._announcer.posted(taken.posted)
-        if taken.pressed and (self._thanks is None or self._thanks.done()):  # nobody waits for a courtesy
-            self._thanks = asyncio.create_task(self._thank_all(taken.pressed[:THANKED]), name="thanks")
+        for pressed in taken.pressed:
+            self._tell(pressed)
         return done
 
-    async def _thank_all(self, pressed: Sequence[str]) -> None:
-        if self._thank is not None:
-            await asyncio.gather(*(self._thank(each) for each in pressed))
+    def _tell(self, pressed: str) -> None:
+        """Beside the drain: nobody's message waits for an answer to a press."""
+        if self._answer_press is not None and len(self._answers) < ANSWERS:
+            task = asyncio.create_task(self._told(self._answer_press(pressed)), name="press")
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+
+    async def _told(self, answer: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await answer
+        except TimeoutError:
+            log.info("press_unanswered")
 
     async def _commit(self, chats: int, together: int) -> tuple[int, Taken]:
         async with self._database.connection() as connection, connection.transaction():
@@ -192,9 +199,7 @@ class Drain:
             match each:
                 case Said():
                     drafts.append(await self._draft(connection, contact, each, drafts))
-                case Pressed():
-                    drafts.append(await _press(connection, contact, each))
-                    taken.pressed.append(each.key)
+                    taken.pressed += filter(None, [each.pressed])
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
                 case Reworded() | Reachable() | OptedOut():
@@ -217,7 +222,7 @@ class Drain:
             said.text,
             kind=said.kind,
             payload=payload,
-            client_id=_client_id(said.key),
+            client_id=said.client_id,
             reply_to=reply_to,
             tags=tuple(tags_in(said.text)),
         )
@@ -244,7 +249,7 @@ class Drain:
 async def _apply(connection: PlainConnection, contact: Known, heard: Reworded | Reachable | OptedOut) -> list[Posted]:
     match heard:
         case Reworded(key=key, text=text):
-            found = await connection.fetchval(OWN, contact.thread_id, contact.id, _client_id(key))
+            found = await connection.fetchval(OWN, contact.thread_id, contact.id, client_id(key))
             changed = None if found is None else await reword(connection, contact.thread_id, found, clean(text))
             return [] if changed is None else [changed]
         case Reachable(is_reachable=is_reachable):
@@ -257,34 +262,13 @@ async def _apply(connection: PlainConnection, contact: Known, heard: Reworded | 
 async def _message_of(connection: PlainConnection, contact: Known, key: int, before: Sequence[Draft]) -> UUID | None:
     """Our message behind Telegram's number: of this transaction, the contact's own, or one that went out."""
     for draft in before:
-        if draft.thread_id == contact.thread_id and draft.client_id == _client_id(key):
+        if draft.thread_id == contact.thread_id and draft.client_id == client_id(key):
             return draft.id
-    own: UUID | None = await connection.fetchval(OWN, contact.thread_id, contact.id, _client_id(key))
+    own: UUID | None = await connection.fetchval(OWN, contact.thread_id, contact.id, client_id(key))
     if own is not None:
         return own
     relayed: UUID | None = await connection.fetchval(RELAYED, contact.id, key)
     return relayed
-
-
-async def _press(connection: PlainConnection, contact: Known, pressed: Pressed) -> Draft:
-    """What somebody says by pressing a button: its words, and its data as the payload."""
-    found = await connection.fetchrow(PRESSED, contact.id, pressed.message_key)
-    shown: list[Any] = json.loads(found["payload"] or "{}").get("buttons", []) if found is not None else []
-    words = [one["text"] for row in shown for one in row if one.get("data") == pressed.data]
-    return Draft(
-        ids.new(),
-        contact.thread_id,
-        contact.id,
-        AuthorKind.CONTACT,
-        clean(words[0] if words else ""),
-        payload=json.dumps({"data": pressed.data}, ensure_ascii=False),
-        client_id=f"press:{pressed.key}",
-        reply_to=None if found is None else found["id"],
-    )
-
-
-def _client_id(key: int) -> str:
-    return f"telegram:{key}"
 
 
 def _answer(contact: Known, text: str) -> Draft:

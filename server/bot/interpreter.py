@@ -18,7 +18,7 @@ from telegram.ext import (
 )
 from typing_extensions import override
 
-from server.bot.updates import Answered, Ear, Heard, OptedOut, Pressed, Reworded, membership, outside_of, said_in
+from server.bot.updates import Answered, Ear, Heard, OptedOut, Reworded, membership, pressed_in, said_in
 
 HELP = {
     "start": "Hello! Write here, and you are answered here.",
@@ -87,10 +87,9 @@ class Interpreter:
             self._ear.heard.append(Reworded(said.outside, said.key, said.text))
 
     async def _on_press(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
-        query = update.callback_query
-        if query is not None and query.message is not None and query.data:
-            outside = outside_of(query.message.chat, query.from_user.language_code)
-            self._ear.heard.append(Pressed(outside, query.id, query.message.message_id, query.data))
+        said = None if update.callback_query is None else pressed_in(update.callback_query)
+        if said is not None:
+            self._ear.heard.append(said)
 
     async def _on_membership(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         if update.my_chat_member is not None:

@@ -6,7 +6,7 @@ import asyncio
 
 from server import clock
 from server.pacing.limiter import Limiter
-from server.pacing.pace import Rate
+from server.pacing.pace import Rate, Reservation
 
 PATIENCE_SECONDS = 1.0  # a place further off is not waited for: others may go first
 AWAY_SECONDS = 1.0  # between questions while Redis is away
@@ -23,21 +23,25 @@ GROUP = Rate(20, 60.0, 3)
 class Pace:
     """One for each bot."""
 
-    def __init__(self, limiter: Limiter, bot_id: int) -> None:
+    def __init__(self, limiter: Limiter, bot_id: int, per_second: int = BOT.count) -> None:
         self._limiter = limiter
+        self._rate = Rate(per_second, 1.0, 1)
         self._bot = f"bot:{bot_id}"
 
     async def turn(self, chat_id: int, *, is_group: bool) -> float:
         """Wait for a place and return 0; or, when it is far off, the seconds after which to ask again."""
-        chat = f"{self._bot}:{chat_id}"
-        rates = {self._bot: BOT, chat: GROUP if is_group else CHAT}
-        booked = await self._limiter.reserve_together(rates, PATIENCE_SECONDS)
+        booked = await self.book(chat_id, is_group=is_group)
         if booked is None:
             return AWAY_SECONDS  # nobody knows what the other processes send: Telegram must not find us too fast
         if not booked.granted:
             return booked.wait_seconds
         await asyncio.sleep(booked.wait_seconds)
         return 0.0
+
+    async def book(self, chat_id: int, *, is_group: bool) -> Reservation | None:
+        """A place for one message; None while Redis is away."""
+        rates = {self._bot: self._rate, f"{self._bot}:{chat_id}": GROUP if is_group else CHAT}
+        return await self._limiter.reserve_together(rates, PATIENCE_SECONDS)
 
     async def wait(self, chat_id: int, *, is_group: bool) -> bool:
         """Return in one's turn: for what has been begun. False when it does not come in time."""
@@ -49,6 +53,9 @@ class Pace:
         return True
 
     async def freeze(self, seconds: float) -> None:
-        """Telegram said to wait: so does every process."""
-        whole = Rate(1, min(seconds, FREEZE_SECONDS_LIMIT), 1)
-        await self._limiter.reserve_together({self._bot: whole}, FREEZE_SECONDS_LIMIT)
+        """Telegram said to wait: so does every process. Said by many at once, it is one freeze."""
+        asked = min(seconds, FREEZE_SECONDS_LIMIT)
+        booked = await self._limiter.reserve_together({self._bot: Rate(1, asked, 1)}, 0.0)
+        if booked is not None and not booked.granted and booked.wait_seconds < asked:
+            rest = Rate(1, asked - booked.wait_seconds, 1)
+            await self._limiter.reserve_together({self._bot: rest}, FREEZE_SECONDS_LIMIT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from telegram import Chat, ChatMember, ChatMemberUpdated, Message
+from telegram import CallbackQuery, Chat, ChatMember, ChatMemberUpdated, Message
 
 from server.chat.text import normalised
 from server.errors import Invalid
@@ -27,7 +27,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message from outside. `key` is Telegram's number of it, within the chat."""
+    """A message from outside. `key` is Telegram's number of it in the chat, `pressed` that of a button's press."""
 
     outside: Outside
     key: int
@@ -35,16 +35,12 @@ class Said:
     kind: str = "text"
     payload: dict[str, Any] | None = None
     reply_key: int | None = None
+    pressed: str | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """A button below a message of ours was pressed. `key` is the press's own, `message_key` the message's."""
-
-    outside: Outside
-    key: str
-    message_key: int
-    data: str
+    @property
+    def client_id(self) -> str:
+        """What makes it one message, however often it comes."""
+        return client_id(self.key) if self.pressed is None else f"telegram-press:{self.pressed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ class Answered:
     text: str
 
 
-Heard = Said | Pressed | Reworded | Reachable | OptedOut | Answered
+Heard = Said | Reworded | Reachable | OptedOut | Answered
 
 
 @dataclass
@@ -113,6 +109,33 @@ def said_in(message: Message) -> Said:
         payload,
         reply.message_id if reply is not None else None,
     )
+
+
+def pressed_in(query: CallbackQuery) -> Said | None:
+    """The press of a button as the thread keeps it; None for a button that stands in no chat of ours."""
+    if query.message is None:
+        return None
+    data, label = query.data or "", None
+    if isinstance(query.message, Message) and query.message.reply_markup is not None:
+        buttons = [button for row in query.message.reply_markup.inline_keyboard for button in row]
+        label = next((button.text for button in buttons if button.callback_data == data), None)
+    payload: dict[str, Any] = {"data": data}
+    if query.message.chat.type != Chat.PRIVATE:
+        payload["sender"] = {"id": query.from_user.id, "name": clean(query.from_user.full_name)}
+    return Said(
+        outside_of(query.message.chat, query.from_user.language_code),
+        query.message.message_id,
+        clean(label or data),
+        "button",
+        payload,
+        query.message.message_id,
+        query.id,
+    )
+
+
+def client_id(key: int) -> str:
+    """Under what a message with this number is kept."""
+    return f"telegram:{key}"
 
 
 def membership(change: ChatMemberUpdated) -> Reachable:

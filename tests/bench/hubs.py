@@ -16,8 +16,9 @@ from tests.bench.aside import Aside, aside
 from tests.bench.ground import Ground
 from tests.bench.line import Seat
 from tests.bench.listeners import Hear, Look, Seen, Sit
-from tests.bench.town import Neighbour, Served, people, rooms
+from tests.bench.town import Neighbour, people, rooms
 from tests.fleet.http import Http
+from tests.fleet.server import Server
 
 TEXT = "Where is my parcel? It was to come on Monday, and nobody at the door has heard of it."
 LISTENERS_A_ROOM = 100
@@ -62,7 +63,7 @@ class Parley:
 
     name = "parley"
 
-    def __init__(self, here: Ground, server: Served, other: Neighbour, crowd: Aside) -> None:
+    def __init__(self, here: Ground, server: Server, other: Neighbour, crowd: Aside) -> None:
         self.crowd = crowd
         self.server = server
         self.pids = (server.pid, here.valkey_pid)
@@ -185,7 +186,7 @@ async def bare_hub(sample: bytes, listeners: int) -> AsyncIterator[Bare]:
 
 @asynccontextmanager
 async def parley_hub(
-    here: Ground, server: Served, other: Neighbour, listeners: int, *, nice: int = 0
+    here: Ground, server: Server, other: Neighbour, listeners: int, *, nice: int = 0
 ) -> AsyncIterator[Parley]:
     """A real server with its listeners."""
     with aside("listeners", nice=nice) as crowd:

@@ -16,8 +16,9 @@ from tests.bench.ground import Ground, ground
 from tests.bench.line import Seat
 from tests.bench.report import Demand, Result, median, table
 from tests.bench.senders import Begin, Desk, Hear, Post
-from tests.bench.town import Served, people, served
+from tests.bench.town import people, served
 from tests.bench.usage import usage
+from tests.fleet.server import Server
 
 CROWD = Crowd(200, 10)
 ROUNDS = 3
@@ -69,7 +70,7 @@ def _of_journal(cell: Cell) -> Turn:
     return Turn(cell.per_second, cell.python_us, cell.postgres_us, 0.0, 0.0, cell.p50_ms, cell.p99_ms, 0.0)
 
 
-async def _over_sockets(here: Ground, server: Served, senders: Aside, tokens: Sequence[str], way: str) -> Turn:
+async def _over_sockets(here: Ground, server: Server, senders: Aside, tokens: Sequence[str], way: str) -> Turn:
     _, threads = await newcomers(here, CROWD)
     await senders.ask(Begin(server.port, _desks(tokens, threads, way), TEXT))
     warm, _ = await senders.ask(Post(WARM_SECONDS))

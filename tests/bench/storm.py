@@ -19,9 +19,10 @@ from tests.bench.ground import Ground, ground
 from tests.bench.hubs import TEXT
 from tests.bench.line import Seat
 from tests.bench.report import Demand, Result, table
-from tests.bench.town import Neighbour, Served, neighbour, people, rooms, served
+from tests.bench.town import Neighbour, neighbour, people, rooms, served
 from tests.bench.usage import resident, usage
 from tests.eventually import eventually
+from tests.fleet.server import Server
 
 CLIENTS = 5_000
 ROOMS = 50
@@ -67,7 +68,7 @@ async def measure() -> Result:
         return _result(storm, await _missing(here, exiles, threads))
 
 
-async def _settled(here: Ground, exiles: Aside, first: Served, second: Served, threads: Sequence[UUID]) -> float:
+async def _settled(here: Ground, exiles: Aside, first: Server, second: Server, threads: Sequence[UUID]) -> float:
     seats = [
         Seat(token, (f"{THREAD}{threads[number % ROOMS]}",)) for number, token in enumerate(await people(here, CLIENTS))
     ]
@@ -82,7 +83,7 @@ async def _post(other: Neighbour, threads: Sequence[UUID]) -> None:
         await asyncio.sleep(POST_EVERY_SECONDS)
 
 
-async def _weathered(here: Ground, exiles: Aside, first: Served, second: Served, quiet_us: float) -> Storm:
+async def _weathered(here: Ground, exiles: Aside, first: Server, second: Server, quiet_us: float) -> Storm:
     memory, redis = resident(second.pid), usage([here.valkey_pid])
     meter = Meter(second.pid, here.postgres_pid)
     began = time.perf_counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,21 +29,12 @@ TOKEN_SECONDS = 3600
 SAY_SECONDS = 0.3  # the workers are told of the last posts; whoever leaves in the middle of that may hang
 
 
-class Served(Server):
-    """A server process whose CPU and memory can be asked for."""
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-
 @asynccontextmanager
-async def served(here: Ground, count: int = 1) -> AsyncIterator[list[Served]]:
+async def served(here: Ground, count: int = 1, settings: Mapping[str, str] = {}) -> AsyncIterator[list[Server]]:
     """So many server processes, all of them ready."""
     with TemporaryDirectory(prefix="parley-bench-") as folder, _ended() as started:
         for _ in range(count):
-            server = Served(here.database_url, here.redis_url, Path(folder))
+            server = Server(here.database_url, here.redis_url, Path(folder), **settings)
             started.append(server)
             server.launch()
         for server in started:
@@ -52,8 +43,8 @@ async def served(here: Ground, count: int = 1) -> AsyncIterator[list[Served]]:
 
 
 @contextmanager
-def _ended() -> Iterator[list[Served]]:
-    started: list[Served] = []
+def _ended() -> Iterator[list[Server]]:
+    started: list[Server] = []
     try:
         yield started
     finally:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from bots.fake.world import World
 from server.bot.drain import Drain
-from tests.bot.town import outsider, worker
+from tests.bot.town import outsider, send, worker
 from tests.eventually import eventually
 from tests.rest.house import House, Person
 
@@ -104,6 +105,36 @@ async def test_what_is_not_text_keeps_its_kind(bot_house: House, drain: Drain, o
     assert (photo["kind"], photo["text"], photo["payload"]["file_id"]) == ("photo", "look", "f2")
     assert (place["kind"], place["payload"]["latitude"]) == ("location", 48.2)
     assert spoken["payload"] == {"file_id": "v", "duration": 3, "mime_type": "audio/ogg"}
+
+
+async def test_a_button_that_is_pressed_is_one_message_and_is_answered(
+    bot_house: House, operator: Person, world: World, api: str, database_url: str, redis_url: str
+) -> None:
+    ada = outsider(bot_house)
+    keyboard = {"inline_keyboard": [[{"text": "To Monday", "callback_data": "move:1"}]]}
+    shown = ada.message(text="When shall it come?", reply_markup=keyboard)
+    query = {"id": "4711000", "from": ada.person, "chat_instance": "1", "message": shown, "data": "move:1"}
+    world.queries["4711000"] = ada.chat["id"]
+    update = await ada.does(callback_query=query)
+    async with worker(database_url, redis_url, api) as one:
+        await one.sweep()
+        await eventually(lambda: "4711000" not in world.queries)
+        assert str(await send(bot_house, update)) == "200"
+        await one.sweep()
+    (pressed,) = await operator.reads(await ada.thread(operator))
+    assert (pressed["kind"], pressed["text"], pressed["payload"]) == ("button", "To Monday", {"data": "move:1"})
+    assert pressed["author_kind"] == "contact"
+
+
+async def test_a_press_on_a_message_that_is_too_old_to_be_shown_is_kept_by_its_data(
+    bot_house: House, drain: Drain, operator: Person
+) -> None:
+    ada = outsider(bot_house, id=-5_000, type="group", title="Friends")
+    old = {"message_id": 1, "date": 0, "chat": ada.chat}
+    await ada.does(callback_query={"id": "1", "from": ada.person, "chat_instance": "1", "message": old, "data": "yes"})
+    await drain.sweep()
+    (pressed,) = await operator.reads(await ada.thread(operator))
+    assert (pressed["text"], pressed["payload"]["sender"]) == ("yes", {"id": 9, "name": "Ada"})
 
 
 async def test_stop_and_start_say_whether_announcements_are_wanted(

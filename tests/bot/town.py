@@ -73,10 +73,14 @@ def outsider(house: House, **chat: Any) -> Outsider:
 
 
 @asynccontextmanager
-async def worker(database_url: str, redis_url: str) -> AsyncIterator[Drain]:
-    """What a worker process works with."""
+async def worker(database_url: str, redis_url: str, api: str = "http://127.0.0.1:1") -> AsyncIterator[Drain]:
+    """What a worker process takes in with; where Telegram is away nobody's press is answered."""
     async with Office(settings_of(database_url, redis_url), connections=2) as office:
-        yield Drain(office.database, office.announcer, TOKEN, bot_id(TOKEN))
+        telegram = Telegram(TOKEN, api)
+        drain = Drain(office.database, office.announcer, TOKEN, bot_id(TOKEN), telegram.answer)
+        yield drain
+        await drain.close()
+        await telegram.close()
 
 
 @asynccontextmanager
