@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0009'
+revision = "0008"
 down_revision = '0007'
 branch_labels = None
 depends_on = None
