@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     assistant: str = Field("knowledge", pattern="^(knowledge|none)$")
     assistant_seconds: float = Field(20.0, gt=0, le=45)
+    campaign_operator_limit: int = Field(1000, ge=0)
     telegram: str = Field("", pattern="^(polling|webhook)?$")
     telegram_token: SecretStr = SecretStr("")
     telegram_api: str = "https://api.telegram.org"

@@ -14,6 +14,10 @@ from server.auth.tokens import Lifetimes, Tokens
 from server.bot.client import Telegram
 from server.bot.policy import webhook_secrets
 from server.bot.service import Bot
+from server.broadcast.client import Client as CampaignClient
+from server.broadcast.pace import Share
+from server.broadcast.service import Broadcast
+from server.broadcast.trial import Trial
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
@@ -70,6 +74,10 @@ class Runtime:
         mode = settings.telegram or "polling"
         self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
         self._telegram = Telegram(settings.bot_token, settings.telegram_api) if settings.bot_token else None
+        self._broadcast = Broadcast(self._database, self._queue.say, self._bot.id, settings.campaign_operator_limit)
+        sender = CampaignClient(settings.bot_token, settings.telegram_api) if settings.bot_token else None
+        share = Share(limiter, self._bot.id) if settings.bot_token else None
+        self._trial = Trial(self._database, self._journal, sender, share)
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -84,6 +92,8 @@ class Runtime:
         self._stack.push_async_callback(self._bulletin.close)
         if self._telegram is not None:
             self._stack.push_async_callback(self._telegram.close)
+        if self._trial.client is not None:
+            self._stack.push_async_callback(self._trial.client.close)
         await self._queue.open()
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
@@ -108,6 +118,8 @@ class Runtime:
             "replies": self._replies,
             "node": self._node,
             "bot": self._bot,
+            "broadcast": self._broadcast,
+            "trial": self._trial,
             "telegram": self._telegram,
         }
 

@@ -32,7 +32,12 @@ class Door:
         if ":" not in found:
             answer = Answer(404, failure(404, "Not Found"))
         else:
-            given = {**_fields(scope["query_string"].decode()), **_fields(body.decode())}
+            said = (
+                json.loads(body)
+                if (b"content-type", b"application/json") in scope["headers"]
+                else _fields(body.decode())
+            )
+            given = {**_fields(scope["query_string"].decode()), **said}
             answer = await self.world.call(found, method, given)
         content = json.dumps(answer.body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
