@@ -14,6 +14,7 @@ from server import asyncapi, metrics, reference
 from server.assistant.router import router as assistant_router
 from server.auth.router import router as auth_router
 from server.bot.router import router as bot_router
+from server.broadcast.log_router import router as delivery_router
 from server.broadcast.router import router as campaign_router
 from server.chat.export_router import router as export_router
 from server.chat.router import router as message_router
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     install_problems(app)
     doors = (auth_router, message_router, thread_router, export_router, assistant_router, hook_router, bot_router)
-    for router in (*doors, campaign_router):
+    for router in (*doors, campaign_router, delivery_router):
         app.include_router(router)
     _mount_health(app)
     _mount_signpost(app)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import func, select
 
 from server import clock, ids
 from server.broadcast import statements
+from server.broadcast.calendar import Schedule, next_time
+from server.broadcast.constants import CampaignState
+from server.broadcast.models import Campaign, CampaignEvent
 from server.broadcast.people import people, rules
 from server.broadcast.records import Records
+from server.broadcast.service import ZONE, begin
 from server.broadcast.telling import Herald
 from server.database import Database
 from server.logging import named
@@ -31,7 +36,9 @@ class Steward:
         self._bot_id = bot_id
 
     async def begin(self) -> int:
-        """Freeze the audiences of runs that have none yet; returns of how many."""
+        """Begin what is due, and freeze the audiences of runs that have none yet; returns of how many."""
+        while await self._begin_due():
+            pass
         async with self._database.connection() as connection:
             waiting = [row[0] for row in await connection.fetch(statements.UNFROZEN)]
         return sum([await self._freeze(run) for run in waiting])
@@ -51,6 +58,17 @@ class Steward:
             if row["state"] == "running":
                 await self._records.complete(row["id"])
         return changed + len(done) + await self._herald.tell_progress()
+
+    async def _begin_due(self) -> bool:
+        async with self._database.transaction() as tx:
+            due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.next_at <= func.now())
+            found = await tx.session.scalar(due.limit(1).with_for_update(skip_locked=True))
+            if found is None:
+                return False
+            await begin(tx, found)
+            found.next_at = next_time(Schedule.model_validate(found.schedule), clock.now(), ZONE)
+            tx.session.add(CampaignEvent(campaign_id=found.id, act="begun"))
+        return True
 
     async def is_active(self) -> bool:
         """Whether anything can be sent now."""

@@ -40,16 +40,20 @@ async def people(
     return made
 
 
-def words(text: str = "hello {{ name }}", **more: Any) -> dict[str, Any]:
+def words(text: str = "hello {{ name }}") -> dict[str, Any]:
     """A content in one language."""
-    return {"variants": {"en": {"text": text, **more}}, "fallback_language": "en"}
+    return {"variants": {"en": {"text": text}}, "fallback_language": "en"}
 
 
-async def campaign(operator: Person, tag: str, text: str = "hello {{ name }}", **more: Any) -> Any:
+async def campaign(operator: Person, tag: str, **more: Any) -> Any:
     """A draft to everybody with this tag."""
-    return await operator.post(
-        "/broadcast/campaign", name=f"to {tag}", content=words(text), audience={"tag": tag}, **more
-    )
+    fields = {"name": f"to {tag}", "content": words(), "audience": {"tag": tag}, **more}
+    return await operator.post("/broadcast/campaign", **fields)
+
+
+async def started(operator: Person, tag: str, **more: Any) -> Any:
+    """The same, started."""
+    return await does(operator, await campaign(operator, tag, **more), "start")
 
 
 async def does(operator: Person, one: Any, act: str, **body: Any) -> Any:
