@@ -20,7 +20,7 @@ from server.bot.client import Delivered, Later, Moved, Outcome, Refused, Unclear
 from server.bot.gather import Gather
 from server.broadcast import statements
 from server.broadcast.client import Client, Revoked
-from server.broadcast.constants import CALL_SECONDS, LEASE_SECONDS, TRIES, DeliveryState
+from server.broadcast.constants import CALL_SECONDS, LEASE_SECONDS, TRIES, DeliveryState, OnUnknown
 from server.broadcast.message import call_of, text_of
 from server.broadcast.pace import Block, Share
 from server.broadcast.records import Mark, Records
@@ -55,6 +55,7 @@ class Sending:
     id: UUID
     content: Content
     is_paid: bool
+    is_resent: bool  # what nobody knows of
     own: tuple[str, float] | None
 
 
@@ -206,6 +207,8 @@ class Courier:
                 return _mark(sending, row, S.FAILED, "the group has become another chat")
             case Refused(status=status, reason=reason):
                 return _mark(sending, row, S(status), reason)
+            case Unclear(reason=reason) if sending.is_resent and row["tries"] + 1 < TRIES:
+                return _mark(sending, row, S.QUEUED, reason, wait_seconds=BACK_OFF * 2 ** row["tries"], is_try=True)
             case Unclear(reason=reason):
                 return _mark(sending, row, S.UNKNOWN, reason)
         assert_never(outcome)
@@ -243,7 +246,7 @@ class Courier:
 def _sending(row: Row) -> Sending:
     content = Content.model_validate_json(row["content"])
     own = None if row["per_second"] is None else (f"run:{row['id']}", row["per_second"])
-    return Sending(row["id"], content, row["paid_messages"] > 0, own)
+    return Sending(row["id"], content, row["paid_messages"] > 0, row["on_unknown"] == OnUnknown.RESEND, own)
 
 
 def _text(sending: Sending, row: Row) -> str:
