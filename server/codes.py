@@ -95,6 +95,7 @@ CODES = {
     "bot_overrun": "more updates arrive than can be kept: repeat after `Retry-After`",
     "no_such_update": "there is no such update among those that were set aside",
     "not_to_be_repeated": "the message is on its way out, or has arrived: there is nothing to repeat",
+    "unfit_content": "the message cannot be sent to this person: `faults` names what is missing or too long",
     "notes_on_notes": "the thread is itself the notes of another",
     "no_such_endpoint": "there is no such endpoint for events",
     "no_such_event": "there is no such event, or it is older than WEBHOOK_RETENTION_DAYS",

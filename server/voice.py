@@ -74,4 +74,6 @@ def _words(error: Mapping[str, Any]) -> str:
     form = WORDS.get(kind)
     if form is None:
         return str(error["msg"])
-    return form.format(**error.get("ctx", {})).replace(" 1 characters", " 1 character")
+    return (
+        form.format(**error.get("ctx", {})).replace(" 1 characters", " 1 character").replace(" 1 entries", " 1 entry")
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.bot.policy import bot_id
 from server.broadcast.client import Client
 from server.broadcast.engine import Courier, Tools
+from server.broadcast.freezing import Freezer
 from server.broadcast.pace import Share
 from server.broadcast.records import Records
 from server.broadcast.steward import Steward
@@ -24,7 +25,7 @@ def duties(office: Office) -> list[Duty]:
     records = Records(office.database, herald)
     courier = Courier(Tools(office.database, client, Share(office.limiter, own), office.place, records))
     office.at_close(courier.close)
-    steward = Steward(office.database, records, herald, own)
+    steward = Steward(office.database, records, herald, Freezer(office.database, records, herald, own))
 
     async def begin() -> int:
         begun = await steward.begin()

@@ -48,6 +48,9 @@ class Sent:
     text: str
     at: float
     reply_to: int | None = None
+    photo: str | None = None
+    document: str | None = None
+    buttons: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +124,19 @@ class World:
         one = Sent(
             next(self._numbers),
             int(given["chat_id"]),
-            given["text"],
+            given.get("text") or given.get("caption", ""),
             time.monotonic(),
             reply["message_id"] if reply else None,
+            given.get("photo"),
+            given.get("document"),
+            (given.get("reply_markup") or {}).get("inline_keyboard"),
         )
         self.sent[one.chat_id].append(one)
         kind = "private" if one.chat_id > 0 else "group"
         chat = {"id": one.chat_id, "type": kind, "first_name": "x"}
         return {"message_id": one.message_id, "date": int(time.time()), "chat": chat, "text": one.text}
+
+    _sendphoto = _senddocument = _sendmessage
 
     async def _editmessagetext(self, _: str, given: dict[str, Any]) -> Any:
         there = self.sent[int(given["chat_id"])]

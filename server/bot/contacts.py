@@ -20,8 +20,8 @@ WITH asked AS (
   INSERT INTO threads (id, kind, subject, slug, epoch)
   SELECT thread_id, 'telegram', name, '{OUTSIDE}' || $1::bigint || ':' || chat_id, right(thread_id::text, 8) FROM asked
 )
-INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name, language)
-SELECT id, $1::bigint, chat_id, thread_id, kind, name, language FROM asked
+INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name, language, seen_at)
+SELECT id, $1::bigint, chat_id, thread_id, kind, name, language, now() FROM asked
 """
 # The cursor moves along where all before it was relayed: what a contact wrote itself never goes out.
 HEARD_FROM = """

@@ -40,7 +40,7 @@ class Contact(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=sql("'{}'"))
     # Up to this offset of the thread there is a relay for everything that has to go out.
     relayed_offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    seen_at: Mapped[Created]
+    seen_at: Mapped[datetime | None]  # never, for one who was only imported
     created_at: Mapped[Created]
 
 

@@ -19,12 +19,13 @@ from server import clock, ids
 from server.bot.client import Delivered, Later, Moved, Outcome, Refused, Unclear
 from server.bot.gather import Gather
 from server.broadcast import statements
+from server.broadcast.calendar import Schedule, allowed_at, is_zone
 from server.broadcast.client import Client, Revoked
 from server.broadcast.constants import CALL_SECONDS, LEASE_SECONDS, TRIES, DeliveryState, OnUnknown
-from server.broadcast.message import call_of, text_of
+from server.broadcast.message import call_of, rendered
 from server.broadcast.pace import Block, Share
 from server.broadcast.records import Mark, Records
-from server.broadcast.template import Content
+from server.broadcast.template import Content, Rendered
 from server.chat.constants import AuthorKind
 from server.chat.journal import Draft
 from server.database import Database
@@ -54,6 +55,7 @@ class Sending:
 
     id: UUID
     content: Content
+    schedule: Schedule
     is_paid: bool
     is_resent: bool  # what nobody knows of
     own: tuple[str, float] | None
@@ -169,9 +171,12 @@ class Courier:
 
     async def _send(self, sending: Sending, row: Row, at: float, claimed_at: float) -> Mark:
         try:
-            text = _text(sending, row)
+            message = _message(sending, row)
         except Invalid as error:
             return _mark(sending, row, S.FAILED, error.detail)
+        quiet = _quiet_seconds(sending, row)
+        if quiet > 0:
+            return _mark(sending, row, S.QUEUED, "these are quiet hours there", wait_seconds=quiet)
         wait = await self._tools.share.chat(row["chat_id"])
         if wait is None:
             return _mark(sending, row, S.QUEUED, "people are talking in this chat", wait_seconds=1.0)
@@ -182,7 +187,7 @@ class Courier:
                 return _mark(sending, row, S.QUEUED, "it is not its turn yet")
         if clock.monotonic() - claimed_at > LEASE_SECONDS - CALL_SECONDS - RECORD_AGAIN_SECONDS:
             return _mark(sending, row, S.QUEUED, "its sender stood still")  # the lease may end during the call
-        method, fields = call_of(row["chat_id"], sending.content, row["language"], text, is_paid=sending.is_paid)
+        method, fields = call_of(row["chat_id"], message, is_paid=sending.is_paid)
         try:
             outcome = await self._tools.client.call(method, fields)
         except Revoked:
@@ -221,7 +226,7 @@ class Courier:
                 row["thread_id"],
                 None,
                 AuthorKind.SYSTEM,
-                _text(sending, row),
+                _message(sending, row).text,
                 client_id=f"campaign:{sending.id}",
             )
             await self._tools.journal_of(draft)
@@ -245,16 +250,23 @@ class Courier:
 
 def _sending(row: Row) -> Sending:
     content = Content.model_validate_json(row["content"])
+    schedule = Schedule.model_validate_json(row["schedule"])
     own = None if row["per_second"] is None else (f"run:{row['id']}", row["per_second"])
-    return Sending(row["id"], content, row["paid_messages"] > 0, row["on_unknown"] == OnUnknown.RESEND, own)
+    return Sending(row["id"], content, schedule, row["paid_messages"] > 0, row["on_unknown"] == OnUnknown.RESEND, own)
 
 
-def _text(sending: Sending, row: Row) -> str:
-    """Raises Invalid for what cannot be rendered, or is empty."""
-    text = text_of(sending.content, row["language"], msgspec.json.decode(row["variables"]))
-    if not text.strip():
-        raise Invalid("empty_text", "for this person the text is empty")
-    return text
+def _message(sending: Sending, row: Row) -> Rendered:
+    """Raises Invalid for what this person cannot be told."""
+    return rendered(sending.content, row["language"], msgspec.json.decode(row["variables"]))
+
+
+def _quiet_seconds(sending: Sending, row: Row) -> float:
+    """How long nobody may be disturbed where this person is."""
+    schedule = sending.schedule
+    if schedule.quiet_from is None and schedule.weekdays is None:
+        return 0.0
+    now, zone = clock.now(), msgspec.json.decode(row["variables"]).get("timezone")
+    return (allowed_at(schedule, now, zone if is_zone(zone) else schedule.zone) - now).total_seconds()
 
 
 def _mark(sending: Sending, row: Row, state: DeliveryState, reason: str | None, **more: Any) -> Mark:

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from server.broadcast.template import Button, Content, Variant, render
+from server.broadcast.placeholders import Variables
+from server.broadcast.template import Content, Rendered, RenderedButton, render
 
 
-def variant_of(content: Content, language: str | None) -> Variant:
-    """The variant in this language, else the fallback, else the first there is."""
-    variants = content.variants
-    found = variants.get(language or "") or variants.get(content.fallback_language)
-    return found if found is not None else next(iter(variants.values()))
+def rendered(content: Content, language: str | None, variables: Variables) -> Rendered:
+    """What the person gets; raises Invalid `unfit_content`."""
+    return render(content.variant(language), content.with_defaults(variables))
 
 
-def text_of(content: Content, language: str | None, variables: Mapping[str, Any]) -> str:
-    """What the person reads."""
-    return render(variant_of(content, language), {**content.defaults, **variables})
-
-
-def call_of(
-    chat_id: int,
-    content: Content,
-    language: str | None,
-    text: str,
-    *,
-    is_paid: bool,
-) -> tuple[str, dict[str, Any]]:
+def call_of(chat_id: int, message: Rendered, *, is_paid: bool) -> tuple[str, dict[str, Any]]:
     """The method, and its fields."""
-    variant = variant_of(content, language)
-    fields: dict[str, Any] = {"chat_id": chat_id, "parse_mode": "HTML"}
+    fields: dict[str, Any] = {"chat_id": chat_id}
+    if message.parse_mode is not None:
+        fields["parse_mode"] = message.parse_mode
     if is_paid:
         fields["allow_paid_broadcast"] = True
-    if variant.buttons:
-        fields["reply_markup"] = {"inline_keyboard": [[_button(one) for one in row] for row in variant.buttons]}
-    if variant.photo is not None:
-        return "sendPhoto", {**fields, "photo": variant.photo, "caption": text}
-    if variant.document is not None:
-        return "sendDocument", {**fields, "document": variant.document, "caption": text}
-    return "sendMessage", {**fields, "text": text}
+    if message.buttons:
+        fields["reply_markup"] = {"inline_keyboard": [[_button(one) for one in row] for row in message.buttons]}
+    if message.photo is not None:
+        return "sendPhoto", {**fields, "photo": message.photo, "caption": message.text}
+    if message.document is not None:
+        return "sendDocument", {**fields, "document": message.document, "caption": message.text}
+    return "sendMessage", {**fields, "text": message.text}
 
 
-def _button(button: Button) -> dict[str, str]:
-    return {"text": button.text, "url": button.url}
+def _button(button: RenderedButton) -> dict[str, Any]:
+    return {"text": button.text, **({"url": button.url} if button.data is None else {"callback_data": button.data})}

@@ -70,6 +70,7 @@ class Run(Base):
     state: Mapped[str] = mapped_column(Text, server_default=CampaignState.RUNNING)
     content: Mapped[Any] = mapped_column(JSONB)
     audience: Mapped[Any] = mapped_column(JSONB)
+    schedule: Mapped[Any] = mapped_column(JSONB)
     on_unknown: Mapped[str] = mapped_column(Text)
     per_second: Mapped[float | None] = mapped_column(Double)
     paid_messages: Mapped[int] = mapped_column(Integer)
@@ -83,6 +84,7 @@ class Run(Base):
     unknown: Mapped[int] = _count()
     cancelled: Mapped[int] = _count()
     in_a_row: Mapped[int] = _count()  # failures since the last success
+    planned_at: Mapped[datetime]
     started_at: Mapped[Created]
     frozen_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -88,7 +88,7 @@ async def delete(campaign_id: CampaignId, caller: CurrentOperator, tx: Tx) -> No
 @router.post(
     "/{campaign_id}/start",
     summary="Start a campaign",
-    responses=documented(TURNED, audience_too_large=403, count_not_confirmed=409),
+    responses=documented(TURNED, no_time_to_come=409, audience_too_large=403, count_not_confirmed=409),
 )
 async def start(
     campaign_id: CampaignId,
@@ -165,7 +165,7 @@ async def preview(campaign_id: CampaignId, body: ForContact, _: CurrentOperator,
 @router.post(
     "/{campaign_id}/test",
     summary="Send a test",
-    responses=documented(FOUND, no_such_contact=404, bot_is_off=409, empty_text=422, bot_busy=503),
+    responses=documented(FOUND, no_such_contact=404, bot_is_off=409, unfit_content=422, bot_busy=503),
 )
 async def test(campaign_id: CampaignId, body: ForContact, caller: CurrentOperator, sender: TheTrial) -> TestView:
     """Send it to one person now, whatever its state. It is in no count and no log."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,6 @@ from server.queue import Task
 
 LONG_SECONDS = 60.0  # for one statement over a whole audience
 EVENTS_SHOWN = 200
-ZONE = "UTC"
 
 S = CampaignState
 
@@ -79,7 +79,7 @@ async def change(tx: Transaction, caller: Caller, campaign_id: UUID, change: Cam
     for field, value in given.items():
         setattr(found, field, value)
     if found.state == S.SCHEDULED and "schedule" in given:
-        found.next_at = next_time(Schedule.model_validate(found.schedule), clock.now(), ZONE)
+        found.next_at = next_time(Schedule.model_validate(found.schedule), clock.now())
         if found.next_at is None:
             raise Conflict("no_time_to_come", "the schedule has no time to come; give another, or cancel the campaign")
     _note(tx, found.id, "changed", caller, ", ".join(given))
@@ -99,10 +99,13 @@ async def start(
     count = await reach(room, found.audience)
     check_size(caller.role, count, confirm, room.operator_limit)
     found.start_key, found.changed_at = key, clock.now()
-    found.next_at = next_time(Schedule.model_validate(found.schedule), clock.now(), ZONE)
+    schedule = Schedule.model_validate(found.schedule)
+    found.next_at = next_time(schedule, clock.now())
+    if found.next_at is None and not schedule.is_now:
+        raise Conflict("no_time_to_come", "the schedule has no time to come; change it first")
     _note(tx, found.id, "started", caller, f"for {count} people")
     if found.next_at is None:
-        await begin(tx, found)
+        await begin(tx, found, clock.now())
     else:
         found.state = S.SCHEDULED
     tx.after_commit(lambda: room.say(BeginRuns()))
@@ -110,7 +113,7 @@ async def start(
     return found
 
 
-async def begin(tx: Transaction, campaign: Campaign) -> Run:
+async def begin(tx: Transaction, campaign: Campaign, planned_at: datetime) -> Run:
     """One occurrence of a locked campaign, from now on; its audience is written down by a worker."""
     last = await tx.session.scalar(select(func.max(Run.number)).where(Run.campaign_id == campaign.id))
     campaign.state = S.RUNNING
@@ -119,13 +122,22 @@ async def begin(tx: Transaction, campaign: Campaign) -> Run:
         number=(last or 0) + 1,
         content=campaign.content,
         audience=campaign.audience,
+        schedule=campaign.schedule,
+        planned_at=planned_at,
         on_unknown=campaign.on_unknown,
-        per_second=campaign.per_second,
+        per_second=_pace(campaign),
         paid_messages=campaign.paid_messages,
     )
     tx.session.add(run)
     await tx.session.flush()
     return run
+
+
+def _pace(campaign: Campaign) -> float | None:
+    """The slower of the two that may have been asked for."""
+    per_hour = Schedule.model_validate(campaign.schedule).per_hour
+    asked = [pace for pace in (campaign.per_second, per_hour and per_hour / 3600) if pace is not None]
+    return min(asked, default=None)
 
 
 async def pause(tx: Transaction, room: Broadcast, caller: Caller, campaign_id: UUID) -> Campaign:
@@ -200,10 +212,10 @@ async def extend(tx: Transaction, room: Broadcast, caller: Caller, campaign_id: 
     """Take in whom the audience has gained since the start; returns how many."""
     found = await _for(tx, campaign_id, Act.EXTEND)
     run = await _open_run(tx, campaign_id)
-    wanted, values = people(rules.validate_python(run.audience), room.bot_id, first=2)
+    wanted, values = people(rules.validate_python(run.audience), room.bot_id, first=5)
     connection = await plain(tx)
     made: int = await connection.fetchval(
-        statements.FREEZE.format(people=wanted), run.id, *values, timeout=LONG_SECONDS
+        statements.FREEZE.format(people=wanted), run.id, clock.now(), [], [], *values, timeout=LONG_SECONDS
     )
     await connection.execute(statements.EXTENDED, run.id, made)
     _note(tx, found.id, "extended", caller, f"by {made} people")

@@ -25,7 +25,10 @@ MOVED = _moved("was", "state")
 FREEZE = """
 WITH made AS (
   INSERT INTO deliveries (run_id, contact_id, language, variables, due_at)
-  SELECT $1, c.id, c.language, jsonb_build_object('name', c.name) || c.attributes, now()
+  SELECT $1, c.id, c.language, jsonb_build_object('name', c.name) || c.attributes,
+    CASE WHEN cardinality($3::text[]) = 0 THEN $2::timestamptz ELSE coalesce((
+      SELECT z.at FROM unnest($3::text[], $4::timestamptz[]) AS z(zone, at) WHERE z.zone = c.attributes ->> 'timezone'
+    ), $2::timestamptz) END
   FROM contacts c WHERE {people} ORDER BY c.id
   ON CONFLICT DO NOTHING RETURNING 1
 )
@@ -34,11 +37,21 @@ SELECT count(*) FROM made
 UNFROZEN = "SELECT id FROM runs WHERE is_open AND frozen_at IS NULL AND state <> 'cancelled' ORDER BY id"
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('freeze ' || $1::text, 0))"
 FREEZING = """
-SELECT audience, campaign_id FROM runs WHERE id = $1 AND is_open AND frozen_at IS NULL AND state <> 'cancelled'
+SELECT audience, schedule, content, planned_at FROM runs
+WHERE id = $1 AND is_open AND frozen_at IS NULL AND state <> 'cancelled'
 """
 FROZEN = """
-UPDATE runs SET frozen_at = now(), queued = queued + $2
+UPDATE runs SET frozen_at = now(), queued = queued + $2, failed = failed + $3
 WHERE id = $1 AND is_open AND state <> 'cancelled' AND frozen_at IS NULL RETURNING id
+"""
+ZONES = "SELECT DISTINCT attributes ->> 'timezone' FROM contacts WHERE attributes ? 'timezone' LIMIT 1000"
+RECIPIENTS = """
+SELECT contact_id, language, variables FROM deliveries WHERE run_id = $1 AND contact_id > $2
+ORDER BY contact_id LIMIT $3
+"""
+UNFIT = """
+UPDATE deliveries d SET state = 'failed', reason = u.reason, settled_at = now()
+FROM unnest($2::uuid[], $3::text[]) AS u(contact_id, reason) WHERE d.run_id = $1 AND d.contact_id = u.contact_id
 """
 EXTENDED = "UPDATE runs SET queued = queued + $2 WHERE id = $1"
 COUNT = "SELECT count(*) FROM contacts c WHERE {people}"
@@ -49,7 +62,7 @@ CONTACT = "SELECT id, name, language, attributes, chat_id, channel, thread_id FR
 
 # What can be sent now. Asked before a place is booked: a booked place that nobody uses is lost to all.
 ACTIVE = """
-SELECT r.id, r.content, r.on_unknown, r.per_second, r.paid_messages, r.sent
+SELECT r.id, r.content, r.schedule, r.on_unknown, r.per_second, r.paid_messages, r.sent
 FROM runs r WHERE r.is_open AND r.state = 'running' AND r.frozen_at IS NOT NULL AND r.queued > 0
   AND EXISTS (SELECT FROM deliveries d WHERE d.run_id = r.id AND d.state = 'queued' AND d.due_at <= now())
 ORDER BY r.id
@@ -166,7 +179,7 @@ WITH campaign AS (
 ), noted AS (
   INSERT INTO campaign_events (id, campaign_id, act, detail) SELECT $3, id, 'paused', $2 FROM campaign
 )
-SELECT id, name FROM campaign
+SELECT id, name, $2::text AS why FROM campaign
 """
 FAIL = """
 WITH campaign AS (

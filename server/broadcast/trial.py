@@ -14,13 +14,13 @@ from server.bot.client import Delivered, Later, Refused
 from server.broadcast import statements
 from server.broadcast.client import Client, Revoked
 from server.broadcast.constants import SAMPLE, DeliveryState
-from server.broadcast.message import call_of, text_of
+from server.broadcast.message import call_of, rendered
 from server.broadcast.models import CampaignEvent
 from server.broadcast.pace import Share
 from server.broadcast.people import people, rules
 from server.broadcast.schemas import AudienceView, Person, TestView
 from server.broadcast.service import Broadcast, one, plain, reach
-from server.broadcast.template import Content
+from server.broadcast.template import Content, Rendered
 from server.chat.constants import AuthorKind
 from server.chat.journal import Draft, Journal
 from server.database import Database, Transaction
@@ -64,20 +64,20 @@ async def send(trial: Trial, caller: Caller, campaign_id: UUID, contact_id: UUID
         found = await one(tx, campaign_id)
         row = await _contact(tx, contact_id)
         content = Content.model_validate(found.content)
-        text = text_of(content, row["language"], {"name": row["name"], **row["attributes"]})
+        message = rendered(content, row["language"], {"name": row["name"], **row["attributes"]})
         tx.session.add(CampaignEvent(campaign_id=found.id, act="tested", by=caller.user, detail=str(contact_id)))
     if row["channel"] != "telegram":
-        await trial.journal.post(Draft(ids.new(), row["thread_id"], None, AuthorKind.SYSTEM, text))
+        await trial.journal.post(Draft(ids.new(), row["thread_id"], None, AuthorKind.SYSTEM, message.text))
         return TestView(state=DeliveryState.SENT, reason=None)
-    return await _call(trial, row, content, text)
+    return await _call(trial, row["chat_id"], message)
 
 
-async def _call(trial: Trial, row: Row, content: Content, text: str) -> TestView:
+async def _call(trial: Trial, chat_id: int, message: Rendered) -> TestView:
     if trial.client is None or trial.share is None:
         raise Conflict("bot_is_off", "there is no bot: set TELEGRAM_TOKEN")
     if not await trial.share.again(is_paid=False, until=clock.monotonic() + PATIENCE_SECONDS):
         raise Unavailable("bot_busy", "the bot has no place free; repeat in a moment", retry_after=5.0)
-    method, fields = call_of(row["chat_id"], content, row["language"], text, is_paid=False)
+    method, fields = call_of(chat_id, message, is_paid=False)
     try:
         outcome = await trial.client.call(method, fields)
     except Revoked:
@@ -95,7 +95,7 @@ async def _call(trial: Trial, row: Row, content: Content, text: str) -> TestView
 def _person(content: Content, row: Row, read: Any) -> Person:
     shown = {"contact_id": row["id"], "name": row["name"], "language": row["language"]}
     try:
-        text = text_of(content, row["language"], {"name": row["name"], **read(row["attributes"])})
+        text = rendered(content, row["language"], {"name": row["name"], **read(row["attributes"])}).text
     except Invalid as error:
         return Person(**shown, text=None, problem=error.detail)
     return Person(**shown, text=text, problem=None)

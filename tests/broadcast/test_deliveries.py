@@ -8,7 +8,7 @@ import pytest
 
 from bots.fake.world import AMBIGUOUS, BLOCKED, BROKEN, NO_CHAT, Fault, World, flooded
 from server import ids
-from tests.broadcast.square import campaign, counted, counts, crew, does, heard, now, people, started, through
+from tests.broadcast.square import campaign, counted, counts, crew, does, heard, now, people, started, through, words
 from tests.eventually import eventually
 from tests.rest.house import House, Person
 
@@ -34,13 +34,39 @@ async def test_people_are_told_in_their_language_with_their_own_words_and_escape
     german = await people(house, tag, 1, language="de", attributes='{"city": "<Bern>"}')
     other = await people(house, tag, 1, language="xx")
     content = {
-        "variants": {"en": {"text": "Hi {{ city }}"}, "de": {"text": "Hallo {{ city }}"}},
+        "variants": {"en": {"text": "Hi {{ city }}"}, "de": {"text": "Hallo {{ city }}", "parse_mode": "HTML"}},
         "fallback_language": "en",
         "defaults": {"city": "there"},
     }
     await through(operator, await started(operator, tag, content=content))
     assert heard(world, german) == ["Hallo &lt;Bern&gt;"]
     assert heard(world, other) == ["Hi there"]
+
+
+async def test_whoever_cannot_be_told_is_found_before_the_first_is_told(
+    house: House, operator: Person, world: World, at_work: None
+) -> None:
+    tag = ids.new().hex
+    known = await people(house, tag, 3, attributes='{"city": "Bern"}')
+    unknown = await people(house, tag, 2)
+    one = await started(operator, tag, content=words("In {{ city }}"))
+    found = await through(operator, one, "paused")
+    assert found["why"].startswith("2 of 5 people cannot be told as it is written: `city` is missing for 2")
+    assert heard(world, known) == []
+    named = await operator.get("/broadcast/logs", campaign_id=one["id"], state="failed")
+    assert {row["contact_id"] for row in named["deliveries"]} == set(map(str, unknown.values()))
+    await does(operator, one, "resume")
+    assert counts(await through(operator, one)) == {"sent": 3, "failed": 2}
+
+
+async def test_a_photo_with_buttons_leaves_as_one(house: House, operator: Person, world: World, at_work: None) -> None:
+    tag = ids.new().hex
+    ((chat, _),) = (await people(house, tag, 1)).items()
+    photo = {"text": "look", "photo": "https://example.com/a.png", "buttons": [[{"text": "go", "url": "https://a.b"}]]}
+    await through(operator, await started(operator, tag, content={"variants": {"en": photo}}))
+    (arrived,) = world.sent[chat]
+    assert (arrived.text, arrived.photo) == ("look", "https://example.com/a.png")
+    assert arrived.buttons == [[{"text": "go", "url": "https://a.b"}]]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +102,11 @@ async def test_whoever_opts_out_in_the_middle_is_not_told(
     made = await people(house, tag, 40)
     one = await started(operator, tag, per_second=5)
     await eventually(lambda: len(heard(world, made)) > 0)
-    late = list(made)[-10:]
+    await does(operator, one, "pause")
+    await eventually(lambda: is_still(house, one))
+    late = [chat for chat in made if not world.sent[chat]][:10]
     await house.rows("UPDATE contacts SET opted_out = true WHERE chat_id = ANY ($1::bigint[])", late)
-    await house.rows("UPDATE runs SET per_second = NULL WHERE campaign_id = $1", UUID(one["id"]))
+    await does(operator, one, "resume")
     done = await through(operator, one, within=30.0)
     told = {chat for chat in made if world.sent[chat]}
     assert not told & set(late)
