@@ -14,6 +14,7 @@ from server.auth.tokens import Lifetimes, Tokens
 from server.bot.client import Telegram
 from server.bot.policy import webhook_secrets
 from server.bot.service import Bot
+from server.broadcast import service as campaigns
 from server.broadcast.client import Client as CampaignClient
 from server.broadcast.pace import Share
 from server.broadcast.service import Broadcast
@@ -134,6 +135,7 @@ class Runtime:
     async def look(self) -> None:
         """Bring up to date what the figures say of others than this process; takes a second at most."""
         await self._queue.look()
+        await campaigns.look(self._broadcast)
 
     async def readiness(self) -> dict[str, str]:
         """Each part and `ready`, or what is wrong with it."""

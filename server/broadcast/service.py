@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from server import clock, ids
+from server import clock, ids, metrics
 from server.auth.policy import Caller
 from server.broadcast import statements
 from server.broadcast.calendar import Schedule, next_time
@@ -22,7 +23,7 @@ from server.broadcast.policy import check, check_size
 from server.broadcast.schemas import CampaignChange, NewCampaign
 from server.broadcast.tasks import BeginRuns, DeliverCampaigns, KeepCampaigns
 from server.database import Database, Transaction
-from server.errors import Conflict, Missing
+from server.errors import Conflict, Missing, Unavailable
 from server.queue import Task
 
 LONG_SECONDS = 60.0  # for one statement over a whole audience
@@ -206,6 +207,17 @@ async def reach(room: Broadcast, audience: Any) -> int:
     wanted, values = people(rules.validate_python(audience), room.bot_id, first=1)
     async with room.database.connection() as connection:
         return int(await connection.fetchval(statements.COUNT.format(people=wanted), *values, timeout=LONG_SECONDS))
+
+
+async def look(room: Broadcast) -> None:
+    """Set the figures of the runs that are not over; not a number while PostgreSQL does not answer."""
+    try:
+        async with room.database.connection() as connection:
+            row = await connection.fetchrow(statements.FIGURES)
+    except Unavailable:
+        row = None
+    for state in DeliveryState:
+        metrics.campaign_recipients.labels(state).set(math.nan if row is None else row[state])
 
 
 async def extend(tx: Transaction, room: Broadcast, caller: Caller, campaign_id: UUID) -> int:

@@ -60,22 +60,32 @@ SAMPLED = (
 )
 CONTACT = "SELECT id, name, language, attributes, chat_id, channel, thread_id FROM contacts WHERE id = $1"
 
+SPENT = "(r.sent + r.sending + r.unknown)"  # all of these may have been charged
+OVERSPENT = f"""
+SELECT r.id, r.paid_messages FROM runs r WHERE r.is_open AND r.state = 'running' AND r.paid_messages > 0
+  AND r.queued > 0 AND r.sending = 0 AND {SPENT} >= r.paid_messages
+"""
 # What can be sent now. Asked before a place is booked: a booked place that nobody uses is lost to all.
-ACTIVE = """
+ACTIVE = f"""
 SELECT r.id, r.content, r.schedule, r.on_unknown, r.per_second, r.paid_messages, r.sent
 FROM runs r WHERE r.is_open AND r.state = 'running' AND r.frozen_at IS NOT NULL AND r.queued > 0
+  AND (r.paid_messages = 0 OR {SPENT} < r.paid_messages)
   AND EXISTS (SELECT FROM deliveries d WHERE d.run_id = r.id AND d.state = 'queued' AND d.due_at <= now())
 ORDER BY r.id
 """
 IS_ACTIVE = f"SELECT EXISTS ({ACTIVE})"
 # Whoever opted out or blocked the bot since the freezing is told nothing. Committed before anything is sent: a sender
-# that dies after this leaves a row that says so.
+# that dies after this leaves a row that says so. The run is locked first: nothing is claimed after a pause was
+# committed, or beyond what is paid for.
 CLAIM = f"""
-WITH mine AS (
+WITH run AS MATERIALIZED (
+  SELECT CASE WHEN r.paid_messages = 0 THEN $2::int
+    ELSE greatest(0, least($2::int, r.paid_messages - {SPENT})) END AS free
+  FROM runs r WHERE r.id = $1 AND r.state = 'running' FOR UPDATE
+), mine AS (
   SELECT d.contact_id FROM deliveries d
   WHERE d.run_id = $1 AND d.state = 'queued' AND d.due_at <= now()
-    AND EXISTS (SELECT FROM runs r WHERE r.id = $1 AND r.state = 'running')
-  ORDER BY d.due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+  ORDER BY d.due_at LIMIT coalesce((SELECT free FROM run), 0) FOR UPDATE SKIP LOCKED
 ), fate AS (
   SELECT m.contact_id, c.chat_id, c.channel, c.thread_id, CASE
       WHEN c.id IS NULL THEN 'skipped' WHEN c.opted_out THEN 'skipped' WHEN c.blocked THEN 'blocked'
@@ -207,6 +217,8 @@ CLOSED = """
 UPDATE runs SET is_open = false, ended_at = coalesce(ended_at, now())
 WHERE is_open AND state = 'cancelled' AND queued = 0 AND sending = 0 AND id = $1 RETURNING id
 """
+SUMS = ", ".join(f"coalesce(sum({state}), 0)::float8 AS {state}" for state in STATES)
+FIGURES = f"SELECT {SUMS} FROM runs WHERE is_open"
 
 # What may have news, and what was last said of it: at most twice a second, whoever tells.
 NEWS = f"""

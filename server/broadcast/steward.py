@@ -44,9 +44,13 @@ class Steward:
                 await connection.execute(statements.REAP, row[0], REAPED, statements.LOST)
                 changed += await connection.fetchval(statements.CANCEL, row[0], CANCELLED)
             done = await connection.fetch(statements.DONE)
+            spent = await connection.fetch(statements.OVERSPENT)
             for row in done:
                 if row["state"] == "cancelled":
                     await connection.execute(statements.CLOSED, row["id"])
+        for row in spent:
+            why = f"its {row['paid_messages']} paid messages are sent; cancel it, and clone it for those who are left"
+            await self._records.pause(row["id"], why)
         for row in done:
             if row["state"] == "running":
                 await self._records.complete(row["id"])

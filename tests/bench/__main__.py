@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import assistant, bus, fairness, fanout, history, idle, posts, socket_posts, storm, tasks
+from tests.bench import assistant, bus, campaign, fairness, fanout, history, idle, posts, socket_posts, storm, tasks
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
@@ -28,6 +28,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "storm": storm.measure,
     "tasks": tasks.measure,
     "assistant": assistant.measure,
+    "campaign": campaign.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")

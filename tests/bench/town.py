@@ -32,11 +32,6 @@ SAY_SECONDS = 0.3  # the workers are told of the last posts; whoever leaves in t
 class Served(Server):
     """A server process whose CPU and memory can be asked for."""
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
 
 @asynccontextmanager
 async def served(here: Ground, count: int = 1) -> AsyncIterator[list[Served]]:

@@ -157,6 +157,16 @@ async def test_many_failures_in_a_row_pause(house: House, operator: Person, worl
     assert resumed["state"] == "cancelled"
 
 
+async def test_no_more_leave_than_are_paid_for(house: House, operator: Person, world: World, at_work: None) -> None:
+    tag = ids.new().hex
+    made = await people(house, tag, 30)
+    found = await through(operator, await started(operator, tag, paid_messages=12), "paused")
+    assert "paid messages" in found["why"]
+    assert len(heard(world, made)) == 12
+    assert counts(found) == await counted(house, found) == {"sent": 12, "queued": 18}
+    await does(operator, found, "cancel")
+
+
 async def test_retry_takes_what_failed_and_never_what_was_sent(
     house: House, operator: Person, world: World, at_work: None
 ) -> None:

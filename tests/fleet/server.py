@@ -41,6 +41,12 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / f"{command}-{id(self)}.log"
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def launch(self) -> None:
         """Start it and return at once."""
         with self.log.open("ab") as log:
