@@ -62,6 +62,15 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """When a delivery may leave, by the bot's pace and by its chat's, and when it was claimed."""
+
+    at: float
+    chat_at: float
+    claimed_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """What the courier works with."""
 
@@ -146,8 +155,10 @@ class Courier:
             rows = await connection.fetch(statements.CLAIM, sending.id, block.count)
         if len(rows) < block.count and sending.id in self._active:
             self._active.remove(sending.id)
-        for number, row in enumerate(rows):
-            task = asyncio.create_task(self._carry(sending, row, block.place(number), began), name="delivery")
+        chats = await self._tools.share.chats([row["chat_id"] or 0 for row in rows])
+        for number, (row, wait) in enumerate(zip(rows, chats, strict=True)):
+            place = None if wait is None else Place(block.place(number), clock.monotonic() + wait, began)
+            task = asyncio.create_task(self._carry(sending, row, place), name="delivery")
             self._flying.add(task)
             task.add_done_callback(self._land)
         return len(rows)
@@ -156,11 +167,11 @@ class Courier:
         self._flying.discard(task)
         self._landed.set()
 
-    async def _carry(self, sending: Sending, row: Row, at: float, claimed_at: float) -> None:
+    async def _carry(self, sending: Sending, row: Row, place: Place | None) -> None:
         """One delivery to its end. Whatever cannot be recorded is left to the lease."""
         try:
             if row["channel"] == TELEGRAM:
-                mark = await self._send(sending, row, at, claimed_at)
+                mark = await self._send(sending, row, place)
             else:
                 mark = await self._post(sending, row)
             await self._keep(mark)
@@ -169,7 +180,7 @@ class Courier:
         except Exception:  # one of them must not end the others
             log.exception("delivery_failed", run=str(sending.id), contact=str(row["contact_id"]))
 
-    async def _send(self, sending: Sending, row: Row, at: float, claimed_at: float) -> Mark:
+    async def _send(self, sending: Sending, row: Row, place: Place | None) -> Mark:
         try:
             message = _message(sending, row)
         except Invalid as error:
@@ -177,15 +188,14 @@ class Courier:
         quiet = _quiet_seconds(sending, row)
         if quiet > 0:
             return _mark(sending, row, S.QUEUED, "these are quiet hours there", wait_seconds=quiet)
-        wait = await self._tools.share.chat(row["chat_id"])
-        if wait is None:
+        if place is None:
             return _mark(sending, row, S.QUEUED, "people are talking in this chat", wait_seconds=1.0)
-        await asyncio.sleep(max(at, clock.monotonic() + wait) - clock.monotonic())
-        if clock.monotonic() - at > LATE_SECONDS:
+        await asyncio.sleep(max(place.at, place.chat_at) - clock.monotonic())
+        if clock.monotonic() - place.at > LATE_SECONDS:
             until = clock.monotonic() + PATIENCE_SECONDS
             if not await self._tools.share.again(is_paid=sending.is_paid, until=until):
                 return _mark(sending, row, S.QUEUED, "it is not its turn yet")
-        if clock.monotonic() - claimed_at > LEASE_SECONDS - CALL_SECONDS - RECORD_AGAIN_SECONDS:
+        if clock.monotonic() - place.claimed_at > LEASE_SECONDS - CALL_SECONDS - RECORD_AGAIN_SECONDS:
             return _mark(sending, row, S.QUEUED, "its sender stood still")  # the lease may end during the call
         method, fields = call_of(row["chat_id"], message, is_paid=sending.is_paid)
         try:

@@ -7,6 +7,7 @@ campaign, and a campaign has whatever the conversations leave.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server import clock
@@ -68,10 +69,11 @@ class Share:
             await asyncio.sleep(found)
         return False
 
-    async def chat(self, chat_id: int) -> float | None:
-        """The seconds to wait for a place in this chat; None when people are talking there, or nobody knows."""
-        booked = await self._limiter.reserve_together({f"{self._bot}:{chat_id}": CHAT}, CHAT_SECONDS)
-        return booked.wait_seconds if booked is not None and booked.granted else None
+    async def chats(self, chat_ids: Sequence[int]) -> Sequence[float | None]:
+        """The seconds to wait for a place in each of these chats; None when people talk there, or nobody knows."""
+        keys = [f"{self._bot}:{chat_id}" for chat_id in chat_ids]
+        booked = await self._limiter.reserve_each_together(keys, CHAT, CHAT_SECONDS)
+        return [None] * len(keys) if booked is None else booked
 
     async def freeze(self, seconds: float) -> None:
         """Telegram said to wait: so does every process. Said by many at once, it is one freeze."""

@@ -46,8 +46,8 @@ WHERE id = $1 AND is_open AND state <> 'cancelled' AND frozen_at IS NULL RETURNI
 """
 ZONES = "SELECT DISTINCT attributes ->> 'timezone' FROM contacts WHERE attributes ? 'timezone' LIMIT 1000"
 RECIPIENTS = """
-SELECT contact_id, language, variables FROM deliveries WHERE run_id = $1 AND contact_id > $2
-ORDER BY contact_id LIMIT $3
+SELECT d.contact_id, d.language, d.variables FROM deliveries d
+WHERE d.run_id = $1 AND d.contact_id > $2 AND {doubt} ORDER BY d.contact_id LIMIT $3
 """
 UNFIT = """
 UPDATE deliveries d SET state = 'failed', reason = u.reason, settled_at = now()

@@ -152,9 +152,9 @@ async def test_many_failures_in_a_row_pause(house: House, operator: Person, worl
         world.faults[chat].append(Fault(400, f"Bad Request: number {number}"))
     found = await through(operator, await started(operator, tag), "paused")
     assert "in a row" in found["why"]
-    assert counts(found) == await counted(house, found)
-    resumed = await does(operator, found, "cancel")
-    assert resumed["state"] == "cancelled"
+    await eventually(lambda: is_still(house, found))
+    assert counts(await now(operator, found)) == await counted(house, found)
+    assert (await does(operator, found, "cancel"))["state"] == "cancelled"
 
 
 async def test_no_more_leave_than_are_paid_for(house: House, operator: Person, world: World, at_work: None) -> None:
