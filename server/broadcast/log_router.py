@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 from starlette.responses import StreamingResponse
 
 from server.auth.dependencies import CurrentOperator
@@ -23,6 +24,15 @@ router = APIRouter(prefix="/broadcast/logs", tags=["campaigns"])
 OPERATED = {**SIGNED_IN, "role_needed": 403}
 
 
+def _written(value: object) -> object:
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt]", value) is None:
+        raise ValueError("write a moment as in 2026-12-01T10:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+
+
 class Csv(Lines):
     """The same as a table for spreadsheets."""
 
@@ -35,8 +45,8 @@ async def _wanted(
     state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
     contact_id: Annotated[UUID | None, Query(description="Only to this person.")] = None,
     *,
-    since: Annotated[AwareDatetime | None, Query(description="Only those that ended from this moment on.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Only those that ended before this moment.")] = None,
+    since: Annotated[Moment | None, Query(description="Only those that ended from this moment on.")] = None,
+    until: Annotated[Moment | None, Query(description="Only those that ended before this moment.")] = None,
 ) -> Wanted:
     return Wanted(campaign_id, run_id, state, contact_id, since, until)
 

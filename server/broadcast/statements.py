@@ -79,13 +79,14 @@ IS_ACTIVE = f"SELECT EXISTS ({ACTIVE})"
 # committed, or beyond what is paid for.
 CLAIM = f"""
 WITH run AS MATERIALIZED (
-  SELECT CASE WHEN r.paid_messages = 0 THEN $2::int
-    ELSE greatest(0, least($2::int, r.paid_messages - {SPENT})) END AS free
+  SELECT CASE WHEN r.paid_messages = 0 THEN $2::int ELSE greatest(0, r.paid_messages - {SPENT}) END AS free
   FROM runs r WHERE r.id = $1 AND r.state = 'running' FOR UPDATE
-), mine AS (
+), found AS (
   SELECT d.contact_id FROM deliveries d
   WHERE d.run_id = $1 AND d.state = 'queued' AND d.due_at <= now()
-  ORDER BY d.due_at LIMIT coalesce((SELECT free FROM run), 0) FOR UPDATE SKIP LOCKED
+  ORDER BY d.due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), mine AS (  -- two limits: a planner that does not know the first one would read all deliveries
+  SELECT contact_id FROM found LIMIT coalesce((SELECT free FROM run), 0)
 ), fate AS (
   SELECT m.contact_id, c.chat_id, c.channel, c.thread_id, CASE
       WHEN c.id IS NULL THEN 'skipped' WHEN c.opted_out THEN 'skipped' WHEN c.blocked THEN 'blocked'
