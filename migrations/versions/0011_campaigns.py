@@ -96,7 +96,7 @@ def upgrade() -> None:
     postgresql_with={'fillfactor': '85'}
     )
     op.create_index('ix_deliveries_queued', 'deliveries', ['run_id', 'due_at'], postgresql_where=sa.text("state = 'queued'"))
-    op.create_index('ix_deliveries_run_id_state_contact_id', 'deliveries', ['run_id', 'state', 'contact_id'])
+    op.create_index('ix_deliveries_begun', 'deliveries', ['run_id', 'state', 'contact_id'], postgresql_where=sa.text("state <> 'queued'"))
     op.create_table('campaign_events',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('campaign_id', sa.Uuid(), nullable=False),

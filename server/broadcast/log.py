@@ -89,7 +89,7 @@ def _query(wanted: Wanted, limit: int) -> tuple[str, list[Any]]:
         runs.append(f"r.id <= {run}")
         rows.append(f"(r.id < {run} OR d.contact_id < {contact})")
     if wanted.state is not None:
-        rows.append(f"d.state = {value(wanted.state)}")
+        rows.append(f"d.state = '{DeliveryState(wanted.state)}'")  # as a constant: the index is of some states alone
     if wanted.contact_id is not None:
         rows.append(f"d.contact_id = {value(wanted.contact_id)}")
     if wanted.since is not None:

@@ -109,7 +109,8 @@ class Delivery(Base):
     __table_args__ = (
         CheckConstraint(_one_of("state", DeliveryState), "state"),
         Index("ix_deliveries_queued", "run_id", "due_at", postgresql_where=sql("state = 'queued'")),
-        Index("ix_deliveries_run_id_state_contact_id", "run_id", "state", "contact_id"),
+        # Not of the queued ones: at a start they are all there is, and their own index finds them.
+        Index("ix_deliveries_begun", "run_id", "state", "contact_id", postgresql_where=sql("state <> 'queued'")),
         {"postgresql_with": {"fillfactor": "85"}},
     )
 

@@ -244,7 +244,10 @@ async def retry(
     if run is None or run.frozen_at is None:
         raise Conflict("not_frozen_yet", "its audience is still being written down; ask again in a moment")
     connection = await plain(tx)
-    count: int = await connection.fetchval(statements.AGAIN, run.id, list(states), timeout=LONG_SECONDS)
+    wanted = ", ".join(f"'{DeliveryState(state)}'" for state in states)
+    count: int = 0
+    if states:
+        count = await connection.fetchval(statements.AGAIN.format(states=wanted), run.id, timeout=LONG_SECONDS)
     if count and found.state == S.COMPLETED:
         found.state, found.changed_at = S.RUNNING, clock.now()
         await tx.session.execute(update(Run).where(Run.id == run.id).values(state=S.RUNNING))

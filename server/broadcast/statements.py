@@ -163,7 +163,7 @@ SELECT count(*) FROM changed
 """
 AGAIN = f"""
 WITH mine AS MATERIALIZED (
-  SELECT d.contact_id, d.state AS was FROM deliveries d WHERE d.run_id = $1 AND d.state = ANY ($2::text[])
+  SELECT d.contact_id, d.state AS was FROM deliveries d WHERE d.run_id = $1 AND d.state IN ({{states}})
   ORDER BY d.contact_id FOR UPDATE
 ), changed AS (
   UPDATE deliveries d SET state = 'queued', reason = NULL, tries = 0, due_at = now(), settled_at = NULL
