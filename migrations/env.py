@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 import server.assistant.models
 import server.auth.models
 import server.bot.models
+import server.broadcast.models
 import server.chat.models
 import server.hooks.models  # noqa: F401  imported for their tables
 from server.config import Settings

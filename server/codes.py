@@ -113,6 +113,13 @@ CODES = {
     "url_refused": "events may not be sent to this URL: `detail` says why",
     "too_many_endpoints": "there are as many endpoints as there may be: delete one",
     "endpoint_from_settings": "this endpoint is WEBHOOK_URL of the settings: change it there",
+    "no_such_campaign": "there is no such campaign",
+    "not_in_this_state": "the campaign's state does not allow that: `detail` says what it allows",
+    "not_frozen_yet": "the campaign's audience is still being written down: repeat in a moment",
+    "no_time_to_come": "the schedule has no time to come",
+    "audience_too_large": "the campaign reaches more people than an operator may start it for: an admin may",
+    "count_not_confirmed": "`confirm` is not the number of people that the campaign reaches: `detail` has it",
+    "bot_busy": "the bot has no place free to send in: repeat in a moment",
 }
 
 ALWAYS = {

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     assistant: str = Field("knowledge", pattern="^(knowledge|llm|none)$")
     assistant_seconds: float = Field(20.0, gt=0, le=45)
+    campaign_operator_limit: int = Field(1000, ge=0)
     llm_models: str = ""
     llm_keys: SecretStr = SecretStr("")
     llm_seconds: float = Field(8.0, gt=0, le=45)

@@ -17,6 +17,8 @@ from server.bot.constants import IMPORT_BYTES, UPDATE_BYTES
 from server.bot.contact_router import IMPORT_PATH
 from server.bot.contact_router import router as contact_router
 from server.bot.router import router as bot_router
+from server.broadcast.log_router import router as delivery_router
+from server.broadcast.router import router as campaign_router
 from server.chat.export_router import router as export_router
 from server.chat.file_router import router as file_router
 from server.chat.router import router as message_router
@@ -41,7 +43,7 @@ The socket is described in [AsyncAPI](/asyncapi.json)."""
 
 DOORS = (
     *(auth_router, message_router, thread_router, file_router, export_router),
-    *(assistant_router, hook_router, bot_router, contact_router),
+    *(assistant_router, hook_router, bot_router, contact_router, campaign_router, delivery_router),
 )
 
 

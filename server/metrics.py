@@ -24,6 +24,16 @@ tasks_dropped = Counter("parley_tasks_dropped_total", "Tasks not sent; a sweep s
 dead_updates = Counter("parley_dead_updates_total", "Telegram updates set aside after some tries.", registry=registry)
 relays = Counter("parley_relays_total", "Messages that went out, by how it ended.", ["status"], registry=registry)
 
+campaign_deliveries = Counter(
+    "parley_campaign_deliveries_total", "Deliveries of campaigns, by how they ended.", ["state"], registry=registry
+)
+campaign_recipients = Gauge(
+    "parley_campaign_recipients",
+    "Deliveries of the runs that are not over, by their state.",
+    ["state"],
+    registry=registry,
+)
+
 
 def render() -> bytes:
     """All of it, in the Prometheus text format."""

@@ -15,6 +15,11 @@ from server.bot.directory import Directory
 from server.bot.inquiry import Inquiry
 from server.bot.policy import webhook_secrets
 from server.bot.service import Bot
+from server.broadcast import service as campaigns
+from server.broadcast.client import Client as CampaignClient
+from server.broadcast.pace import Share
+from server.broadcast.service import Broadcast
+from server.broadcast.trial import Trial
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
@@ -72,6 +77,10 @@ class Runtime:
         mode = settings.telegram or "polling"
         self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
         self._telegram = Inquiry(settings.bot_token, settings.telegram_api) if settings.bot_token else None
+        self._broadcast = Broadcast(self._database, self._queue.say, self._bot.id, settings.campaign_operator_limit)
+        sender = CampaignClient(settings.bot_token, settings.telegram_api) if settings.bot_token else None
+        share = Share(limiter, self._bot.id) if settings.bot_token else None
+        self._trial = Trial(self._database, self._journal, sender, share)
         self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
 
     async def __aenter__(self) -> Self:
@@ -86,6 +95,8 @@ class Runtime:
         self._stack.push_async_callback(self._bulletin.close)
         if self._telegram is not None:
             self._stack.push_async_callback(self._telegram.close)
+        if self._trial.client is not None:
+            self._stack.push_async_callback(self._trial.client.close)
         await self._queue.open()
         self._stack.push_async_callback(self._queue.close)
         await self._journal.open()
@@ -111,6 +122,8 @@ class Runtime:
             "replies": self._replies,
             "node": self._node,
             "bot": self._bot,
+            "broadcast": self._broadcast,
+            "trial": self._trial,
             "telegram": self._telegram,
             "directory": Directory(self._bot),
         }
@@ -126,6 +139,7 @@ class Runtime:
     async def look(self) -> None:
         """Bring up to date what the figures say of others than this process; takes a second at most."""
         await self._queue.look()
+        await campaigns.look(self._broadcast)
 
     async def readiness(self) -> dict[str, str]:
         """Each part and `ready`, or what is wrong with it."""

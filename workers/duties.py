@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workers import assistant, bot, chat, hooks, keeping
+from workers import assistant, bot, broadcast, chat, hooks, keeping
 from workers.duty import Duty
 from workers.office import Office
 
@@ -13,5 +13,5 @@ Duties = Callable[[Office], list[Duty]]
 
 def duties(office: Office) -> list[Duty]:
     """One entry for every task that a room declares; a test counts them."""
-    rooms = (chat, assistant, bot, hooks, keeping)
+    rooms = (chat, assistant, bot, broadcast, hooks, keeping)
     return [duty for room in rooms for duty in room.duties(office)]

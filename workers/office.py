@@ -39,6 +39,7 @@ class Office:
             self.teller.announce, self.teller.announce_review, say=self.queue.say, bulletin=self._bulletin
         )
         self._journal = Journal(settings.database, self.announcer.posted)
+        self.place = self._journal.place
         access = Access(Entrance(self.database))
         self.chat = Chat(self.database, self._journal, access, self.announcer, settings.message_characters)
 

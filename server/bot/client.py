@@ -12,6 +12,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile, Mess
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
+from server.bot.outcomes import Delivered, Later, Moved, Outcome, Refused, Unclear
 from server.bot.parts import Part
 from server.bot.rendering import Words
 from server.bot.wire import UNSENT, Wire
@@ -36,47 +37,6 @@ class Upload:
 
     name: str
     content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Telegram took it, under this number."""
-
-    telegram_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Surely not taken: try again after so many seconds. Everybody has to wait when `is_for_all`."""
-
-    seconds: float
-    reason: str
-    is_for_all: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Surely not taken: the group has another number now."""
-
-    chat_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Surely not taken, and never will be: `blocked` by who was to receive it, or `failed` for itself."""
-
-    status: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """Nobody knows whether Telegram took it."""
-
-    reason: str
-
-
-Outcome = Delivered | Later | Moved | Refused | Unclear
 
 
 class Telegram:

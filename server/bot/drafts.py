@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from server.bot.client import Later, Telegram
+from server.bot.client import Telegram
+from server.bot.outcomes import Later
 from server.bot.pace import Pace
 from server.database import Database
 

@@ -10,9 +10,10 @@ from uuid import UUID
 import asyncpg
 
 from server import clock, metrics
-from server.bot.client import AT_ONCE, Delivered, Later, Moved, Outcome, Refused, Telegram, Unclear, Upload
+from server.bot.client import AT_ONCE, Telegram, Upload
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
+from server.bot.outcomes import Delivered, Later, Moved, Outcome, Refused, Unclear
 from server.bot.pace import Pace
 from server.bot.parts import Part, Unsendable, parts_of
 from server.bot.relaying import CLAIM, DERIVE, DERIVED, LOST, PUT_BACK, RECENT_SECONDS, STALE, Mark, mark

@@ -20,7 +20,7 @@ from server.chat.calls import parsed
 from server.chat.constants import CLIENT_ID_CHARACTERS
 from server.chat.entrance import Entrance
 from server.chat.history import BEFORE, SINCE, TOPS
-from server.chat.names import INBOX, ROOM, THREAD, channel_of
+from server.chat.names import CAMPAIGN, INBOX, ROOM, THREAD, channel_of
 from server.chat.schemas import ChatMessageRequest, TypingNotice, is_room_name
 from server.chat.service import Chat
 from server.chat.standing import checked, is_operator
@@ -90,6 +90,8 @@ class ChatChannels:
             return Entry(NO_STREAM)
         if channel == INBOX and is_operator(caller.role):
             return Entry(NO_STREAM, with_presence=True)
+        if channel.startswith(CAMPAIGN) and is_operator(caller.role):
+            return Entry(NO_STREAM)
         found = await self._entrance.ask(caller, await self._thread(channel))
         if token and (found is None or not found.standing.may_read):
             # Looked at before it matters whether the thread exists: what is said of the token must not tell that.
@@ -109,7 +111,7 @@ class ChatChannels:
                 caller = await self._present(who)
             except Unauthenticated:
                 continue  # `expelled` cuts the whole connection
-            if channel == INBOX and not is_operator(caller.role):
+            if (channel == INBOX or channel.startswith(CAMPAIGN)) and not is_operator(caller.role):
                 refused.add((channel, who.user))
             elif channel.startswith((THREAD, ROOM)):
                 asked.append((channel, caller, await self._thread(channel)))
@@ -261,5 +263,7 @@ def _read_id(channel: str) -> UUID:
 
 def _no_such_channel() -> Missing:
     return Missing(
-        "no_such_channel", "channels are `thread:<id>` and `room:<name>` in lower case, your own `user:<id>`, `inbox`"
+        "no_such_channel",
+        "channels are `thread:<id>` and `room:<name>` in lower case, your own `user:<id>`, "
+        "and for operators `inbox` and `campaign:<id>`",
     )

@@ -72,9 +72,34 @@ class Line(Event, frozen=True, tag="thread"):
     active_at: Annotated[datetime, Meta(tz=True)]
 
 
-HEARD: Mapping[str, tuple[type[Event], ...]] = {  # by the kind of channel
+class News(Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True):
+    """What is about a campaign and no thread."""
+
+    campaign_id: UUID
+
+
+class Progress(News, frozen=True):
+    """How far a campaign is. Said when something changed, at most twice a second."""
+
+    run_id: UUID
+    state: str
+    counts: dict[str, int]
+    per_second: float
+    eta_seconds: float | None
+
+
+class Notice(News, frozen=True):
+    """A campaign needs somebody: it has paused by itself, and this is why."""
+
+    name: str
+    state: str
+    why: str
+
+
+HEARD: Mapping[str, tuple[type[Event | News], ...]] = {  # by the kind of channel
     "thread": (Typing, Drafting, Read, Changed),
     "room": (Typing, Changed),
     "user": (Unread, Joined, Left),
-    "inbox": (Line,),
+    "inbox": (Line, Notice),
+    "campaign": (Progress,),
 }

@@ -9,6 +9,7 @@ THREAD = "thread:"
 ROOM = "room:"
 USER = "user:"
 INBOX = "inbox"
+CAMPAIGN = "campaign:"
 OUTSIDE = "telegram:"  # begins the slug of a thread whose people are outside; nobody listens by it
 
 
@@ -27,6 +28,7 @@ KINDS = (
     Channels("thread", f"{THREAD}{{thread_id}}", "A thread, for whoever may read it.", True, True),
     Channels("room", f"{ROOM}{{name}}", "An open room by its name, made by the first who comes.", True, True),
     Channels("user", f"{USER}{{user_id}}", "What concerns one person alone, who listens from the start.", False, False),
+    Channels("campaign", f"{CAMPAIGN}{{campaign_id}}", "How far a campaign is, for operators.", False, False),
     Channels("inbox", INBOX, "What waits for an answer, for operators.", False, True),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from redis.asyncio import Redis, RedisCluster
@@ -11,7 +11,7 @@ from redis.asyncio import Redis, RedisCluster
 from server import clock
 from server.logging import named
 from server.pacing.pace import MICROSECONDS, Rate, Reservation, reserve
-from server.pacing.script import RESERVE
+from server.pacing.script import RESERVE, RESERVE_EACH
 from server.valkey import FAILURES
 
 PREFIX = "{pace}:"  # one hash tag: on a cluster the keys of one call have to live together
@@ -29,6 +29,7 @@ class Limiter:
         self._redis = redis
         # The client loads the script where it is missing, and again after a restart of Redis.
         self._script = redis.register_script(RESERVE)
+        self._each = redis.register_script(RESERVE_EACH)
         self._local: dict[str, int] = {}
         self._away_until = 0.0
 
@@ -48,6 +49,25 @@ class Limiter:
                 self._away_until = clock.monotonic() + AWAY_SECONDS
                 log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
         return None
+
+    async def reserve_each_together(
+        self, keys: Sequence[str], rate: Rate, max_wait_seconds: float
+    ) -> list[float | None] | None:
+        """A place on each of many keys for itself, in one round trip: the seconds to wait, None where there was none.
+
+        None for all of them while Redis is away.
+        """
+        if not keys or clock.monotonic() < self._away_until:
+            return None if keys else []
+        arguments = (int(max_wait_seconds * MICROSECONDS), rate.interval, rate.tolerance)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                waits = cast("list[int]", await self._each(keys=[PREFIX + key for key in keys], args=arguments))
+        except FAILURES as error:
+            self._away_until = clock.monotonic() + AWAY_SECONDS
+            log.warning("limiter_without_redis", error=repr(error), seconds=AWAY_SECONDS)
+            return None
+        return [None if wait < 0 else wait / MICROSECONDS for wait in waits]
 
     async def _in_redis(self, rates: Mapping[str, Rate], max_wait: int) -> Reservation:
         arguments: list[Any] = [max_wait, ""]

@@ -26,3 +26,24 @@ for i, key in ipairs(KEYS) do
 end
 return {1, wait}
 """
+
+# The same of many keys, each for itself. KEYS: one per slot. ARGV: max_wait, interval and tolerance of them all.
+# Answers the wait of each, or -1 where it is longer than max_wait and no place was booked.
+RESERVE_EACH = """
+local max_wait, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local waits = {}
+for i, key in ipairs(KEYS) do
+  local start = math.max(tonumber(redis.call('GET', key) or '0'), now)
+  local wait = math.max(0, start - tolerance - now)
+  if wait > max_wait then
+    waits[i] = -1
+  else
+    waits[i] = wait
+    local slot = start + interval
+    redis.call('SET', key, string.format('%.0f', slot), 'PX', math.ceil((slot - now) / 1000))
+  end
+end
+return waits
+"""

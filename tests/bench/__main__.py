@@ -13,7 +13,20 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import assistant, bus, fairness, fanout, history, idle, posts, socket_posts, storm, tasks, telegram
+from tests.bench import (
+    assistant,
+    bus,
+    campaign,
+    fairness,
+    fanout,
+    history,
+    idle,
+    posts,
+    socket_posts,
+    storm,
+    tasks,
+    telegram,
+)
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
@@ -29,6 +42,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "tasks": tasks.measure,
     "assistant": assistant.measure,
     "telegram": telegram.measure,
+    "campaign": campaign.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")

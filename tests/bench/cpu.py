@@ -32,7 +32,7 @@ class Meter:
     def __init__(self, python_pid: int, postgres_pid: int) -> None:
         self._python_pid, self._postgres_pid = python_pid, postgres_pid
         # Looking costs milliseconds of Python; at this end it comes before the clock starts, at the other one after.
-        self._postgres = _family(postgres_pid)
+        self._postgres = family(postgres_pid)
         self._python = _process(python_pid)
         self._began = time.perf_counter()
 
@@ -42,7 +42,7 @@ class Meter:
         ran, queued = _process(self._python_pid)
         python, waited = ran - self._python[0], queued - self._python[1]
         postgres = 0
-        for pid, (ran, queued) in _family(self._postgres_pid).items():
+        for pid, (ran, queued) in family(self._postgres_pid).items():
             before = self._postgres.get(pid, (0, 0))
             postgres, waited = postgres + ran - before[0], waited + queued - before[1]
         return Spent(clock, python * NANO, postgres * NANO, waited * NANO)
@@ -65,7 +65,7 @@ def _process(pid: int) -> tuple[int, int]:
     return ran, queued
 
 
-def _family(pid: int) -> dict[int, tuple[int, int]]:
+def family(pid: int) -> dict[int, tuple[int, int]]:
     """The same for a process and its direct children, by pid: PostgreSQL is one process a connection."""
     found = {}
     for member in (pid, *_children(pid)):

@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection
 import uvloop
 from telegram.ext import ApplicationBuilder
 
-from server.bot.client import Delivered, Telegram
+from server.bot.client import Telegram
+from server.bot.outcomes import Delivered
 from server.bot.parts import parts_of
 
 AT_ONCE = 32

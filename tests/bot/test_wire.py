@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from server.bot.client import Delivered, Later, Outcome, Telegram, Unclear
+from server.bot.client import Telegram
+from server.bot.outcomes import Delivered, Later, Outcome, Unclear
 from server.bot.parts import parts_of
 from tests.bot.town import TOKEN
 

@@ -128,3 +128,19 @@ async def test_the_table_of_a_process_without_redis_has_a_bound() -> None:
             await limiter.reserve({str(number): SLOW})
         answers = [(await limiter.reserve({"first": SLOW})).granted for _ in range(6)]
         assert answers == [True] * 5 + [False]  # forgotten, so its burst is whole again
+
+
+async def test_many_keys_in_one_round_trip_are_each_booked_as_they_would_be_alone(redis_url: str) -> None:
+    async with limiter_at(redis_url) as limiter:
+        one, two, rate = ids.secret(8), ids.secret(8), Rate(count=1, seconds=60, burst=2)
+        await limiter.reserve({two: rate})
+        booked = await limiter.reserve_each_together([one, two, two], rate, 0.0)
+        assert booked == [0.0, 0.0, None]
+        assert (await limiter.reserve({one: rate})).granted
+        assert not (await limiter.reserve({one: rate})).granted
+        assert await limiter.reserve_each_together([], rate, 0.0) == []
+
+
+async def test_of_many_keys_nothing_is_known_while_redis_is_away() -> None:
+    async with limiter_at(NOWHERE) as limiter:
+        assert await limiter.reserve_each_together(["one"], SLOW, 0.0) is None

@@ -56,6 +56,7 @@ async def test_channels_keep_what_they_are_said_to_keep(house: House) -> None:
     operator = await house.person("Olga", role="operator")
     thread = await operator.opens("group")
     names = {"thread_id": thread["id"], "name": f"r{ids.new().hex}", "user_id": operator.id}
+    names["campaign_id"] = ids.new()
     rooms = house.node.rooms
     who = await rooms.sign_in(operator.token)
     for kind in KINDS:

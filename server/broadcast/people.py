@@ -1,0 +1,16 @@
+"""Whom a run reaches: the rule of its campaign, and never those who opted out or blocked the bot."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from server.broadcast.audience import Rule, condition
+
+rules: TypeAdapter[Rule] = TypeAdapter(Rule)
+
+
+def people(rule: Rule, bot_id: int, first: int) -> tuple[str, list[object]]:
+    """A condition over `contacts c`, and the values of its parameters, which are numbered from `first`."""
+    wanted, values = condition(rule, first + 1)
+    reachable = f"(c.channel <> 'telegram' OR c.bot_id = ${first}::bigint AND c.kind <> 'group')"
+    return f"NOT c.opted_out AND NOT c.blocked AND {reachable} AND ({wanted})", [bot_id, *values]
