@@ -67,7 +67,7 @@ async def listing(
     return await log.page(room.database, log.behind(wanted, cursor), limit)
 
 
-@router.get("/export", response_class=Csv, summary="Export deliveries", responses=documented(OPERATED))
+@router.get("/export", status_code=200, response_class=Csv, summary="Export deliveries", responses=documented(OPERATED))
 async def export(wanted: TheWanted, _: CurrentOperator, room: TheBroadcast) -> StreamingResponse:
     """All of them as CSV, as they are read: of a million nothing is gathered anywhere."""
     return Csv(log.export(room.database, wanted), "deliveries.csv")
