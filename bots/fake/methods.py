@@ -14,6 +14,8 @@ from bots.fake.world import BLOCKED, Fault, Sent, World, flooded
 TEXT_UNITS, CAPTION_UNITS, ANSWER_CHARACTERS = 4096, 1024, 200
 DOWNLOAD_BYTES, PHOTO_BYTES, UPLOAD_BYTES = 20_000_000, 10_000_000, 50_000_000
 DATA_BYTES = 64
+# The smallest picture there is.
+PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 SENDS = frozenset({"sendmessage", "sendphoto", "senddocument"})
 HOOK_SECONDS = 1.0  # between two calls of setWebhook
 
@@ -203,6 +205,8 @@ class Methods:
             file_id = self.world.keep(what.name, what.mime, what.content).file_id
         elif str(what) in self.world.files:
             file_id = str(what)
+        elif str(what).startswith(("http://", "https://")):  # Telegram fetches it; here its name has to do
+            file_id = self.world.keep(str(what), "image/gif", PIXEL).file_id
         else:
             raise wrong("wrong file identifier/HTTP URL specified")
         return self._arrives(given, caption, kind, file_id, entities)

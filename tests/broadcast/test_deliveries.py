@@ -39,7 +39,7 @@ async def test_people_are_told_in_their_language_with_their_own_words_and_escape
         "defaults": {"city": "there"},
     }
     await through(operator, await started(operator, tag, content=content))
-    assert heard(world, german) == ["Hallo &lt;Bern&gt;"]
+    assert heard(world, german) == ["Hallo <Bern>"]
     assert heard(world, other) == ["Hi there"]
 
 
@@ -65,7 +65,8 @@ async def test_a_photo_with_buttons_leaves_as_one(house: House, operator: Person
     photo = {"text": "look", "photo": "https://example.com/a.png", "buttons": [[{"text": "go", "url": "https://a.b"}]]}
     await through(operator, await started(operator, tag, content={"variants": {"en": photo}}))
     (arrived,) = world.sent[chat]
-    assert (arrived.kind, arrived.text, arrived.file_id) == ("photo", "look", "https://example.com/a.png")
+    assert (arrived.kind, arrived.text) == ("photo", "look")
+    assert world.files[arrived.file_id or ""].name == "https://example.com/a.png"
     assert arrived.buttons == (({"text": "go", "url": "https://a.b"},),)
 
 
