@@ -15,7 +15,7 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
-from server.bot.updates import Answered, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
+from server.bot.updates import Answered, Called, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, MessageStatus
@@ -63,6 +63,11 @@ DELETE FROM updates WHERE id IN (
 FORGET_EVERY_SECONDS = 60.0
 OWN = "SELECT id FROM messages WHERE thread_id = $1 AND author_id = $2 AND client_id = $3"
 RELAYED = "SELECT message_id FROM relays WHERE contact_id = $1 AND $2::bigint = ANY (telegram_ids)"
+# As chat's `call_person` does it: a thread that somebody looks after, or that waits already, is left alone.
+CALLED = """
+UPDATE threads SET waiting_since = now()
+WHERE id = $1 AND handled_by IS NULL AND waiting_since IS NULL RETURNING slug
+"""
 REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1"
 OPTED = "UPDATE contacts SET opted_out = $2, blocked = false WHERE id = $1"
 
@@ -83,6 +88,7 @@ class Taken:
 
     posted: list[Posted] = field(default_factory=list)
     opened: list[UUID] = field(default_factory=list)
+    called: list[tuple[UUID, str | None]] = field(default_factory=list)  # the thread, and its name
     pressed: list[str] = field(default_factory=list)
 
 
@@ -145,6 +151,8 @@ class Drain:
             self._announcer.opened(thread_id, {})
         if taken.posted:
             self._announcer.posted(taken.posted)
+        for thread_id, slug in taken.called:
+            self._announcer.changed(thread_id, slug)
         for pressed in taken.pressed:
             self._tell(pressed)
         return done
@@ -202,6 +210,9 @@ class Drain:
                     taken.pressed += filter(None, [each.pressed])
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
+                case Called():
+                    free = await connection.fetchrow(CALLED, contact.thread_id)
+                    taken.called += [] if free is None else [(contact.thread_id, free["slug"])]
                 case Reworded() | Reachable() | OptedOut():
                     taken.posted += await self._written(connection, drafts)
                     taken.posted += await _apply(connection, contact, each)

@@ -18,12 +18,13 @@ from telegram.ext import (
 )
 from typing_extensions import override
 
-from server.bot.updates import Answered, Ear, Heard, OptedOut, Reworded, membership, pressed_in, said_in
+from server.bot.updates import Answered, Called, Ear, Heard, OptedOut, Reworded, membership, pressed_in, said_in
 
 HELP = {
     "start": "Hello! Write here, and you are answered here.",
-    "help": "Write what you want to know: a person or the assistant answers. /stop ends announcements, /start lets "
-    "them come again.",
+    "help": "Write what you want to know: a person or the assistant answers. /human calls a person, /stop ends "
+    "announcements, /start lets them come again.",
+    "human": "Somebody is told that you want to talk with a person. Write on here: you are answered here.",
     "stop": "You get no announcements any more. What you write here is still answered; /start lets them come again.",
 }
 
@@ -75,6 +76,8 @@ class Interpreter:
         self._ear.heard.append(said)
         if command in ("start", "stop"):
             self._ear.heard.append(OptedOut(said.outside, command == "stop"))
+        if command == "human":
+            self._ear.heard.append(Called(said.outside))
         self._ear.heard.append(Answered(said.outside, HELP[command]))
 
     async def _on_message(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:

@@ -69,6 +69,13 @@ class OptedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """Somebody wants to talk with a person."""
+
+    outside: Outside
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What Parley itself has to say to this."""
 
@@ -76,7 +83,7 @@ class Answered:
     text: str
 
 
-Heard = Said | Reworded | Reachable | OptedOut | Answered
+Heard = Said | Reworded | Reachable | OptedOut | Called | Answered
 
 
 @dataclass

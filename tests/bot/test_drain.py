@@ -137,6 +137,22 @@ async def test_a_press_on_a_message_that_is_too_old_to_be_shown_is_kept_by_its_d
     assert (pressed["text"], pressed["payload"]["sender"]) == ("yes", {"id": 9, "name": "Ada"})
 
 
+async def test_who_asks_for_a_person_waits_for_one(bot_house: House, drain: Drain, operator: Person) -> None:
+    ada = outsider(bot_house)
+    await ada.says("hello")
+    await drain.sweep()
+    assert (await ada.thread(operator))["waiting_since"] is None
+    await ada.says("/human")
+    await drain.sweep()
+    thread = await ada.thread(operator)
+    assert thread["waiting_since"] is not None
+    await ada.says("/human")
+    await drain.sweep()
+    assert (await ada.thread(operator))["waiting_since"] == thread["waiting_since"]
+    *_, answered = await operator.reads(thread)
+    assert (answered["author_kind"], answered["status"]) == ("system", "queued")
+
+
 async def test_stop_and_start_say_whether_announcements_are_wanted(
     bot_house: House, drain: Drain, operator: Person
 ) -> None:
