@@ -85,7 +85,9 @@ async def scenery(house: House, admin: Person) -> dict[str, str]:
     return {"thread_id": said["thread_id"], "message_id": said["id"], "user_id": str(ada.id)}
 
 
-# Our server is in this process and rolls its dice while Hypothesis draws: it takes those for a strategy's.
+# Every door many times: minutes on a busy machine. Our server is in this process and rolls its dice while Hypothesis
+# draws: it takes those for a strategy's.
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize(("role", "count"), [("nobody", 7), ("user", 22), ("admin", 25)])
 async def test_the_doors_keep_what_openapi_promises(house: House, address: str, role: str, count: int) -> None:
