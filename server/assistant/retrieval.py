@@ -89,7 +89,7 @@ class Thresholds:
 
 
 BY_WORDS = Thresholds(answer=0.45, margin=0.05, offer=0.2)
-BY_MEANING = Thresholds(answer=0.845, margin=0.012, offer=0.82)
+BY_MEANING = Thresholds(answer=0.85, margin=0.016, offer=0.82)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,10 +115,13 @@ async def _answer_ms(office: Office, retrieval: Retrieval, asked: Sequence[Asked
     return (time.process_time() - began) * 1000 / len(asked)
 
 
-def _demands(name: str, off: Sequence[Judged], cpu_ms: float, megabytes: float) -> list[Demand]:
-    share = sum(each.findings.is_sure for each in off) / len(off)
+def _demands(name: str, judged: Sequence[Judged], cpu_ms: float, megabytes: float) -> list[Demand]:
+    off = [each for each in judged if each.asked.article == NOTHING]
+    strays = sum(each.findings.is_sure for each in off) / len(off)
+    wrong = sum(each.outcome == "wrong" for each in judged) / len(judged)
     return [
-        Demand(f"{name}: off-topic answered, at most", f"{share:.1%} of {WRONG_SHARE:.0%}", share <= WRONG_SHARE),
+        Demand(f"{name}: off-topic answered, at most", f"{strays:.1%} of {WRONG_SHARE:.0%}", strays <= WRONG_SHARE),
+        Demand(f"{name}: answered wrongly, of all, at most", f"{wrong:.1%} of {WRONG_SHARE:.0%}", wrong <= WRONG_SHARE),
         Demand(f"{name}: CPU of an answer, below", f"{cpu_ms:.1f} of {CPU_MS:.0f} ms", cpu_ms < CPU_MS),
         Demand(f"{name}: memory added, at most", f"{megabytes:.0f} of {MEMORY_MB:.0f} MB", megabytes <= MEMORY_MB),
     ]
@@ -139,8 +142,7 @@ async def _measured(office: Office, asked: Sequence[Asked]) -> Result:
         megabytes = (resident(os.getpid()) - before) / MIB
         rows += [_row(f"{name}, {each}", [one for one in judged if one.asked.language == each]) for each in LANGUAGES]
         rows.append(whole := _row(f"{name}, all", judged))
-        off = [each for each in judged if each.asked.article == NOTHING]
-        demands += _demands(name, off, answer_ms, megabytes)
+        demands += _demands(name, judged, answer_ms, megabytes)
         figures |= {f"{name}_top_1": float(str(whole[2])), f"{name}_top_3": float(str(whole[3]))}
         figures |= {f"{name}_find_cpu_ms": find_ms, f"{name}_answer_cpu_ms": answer_ms, f"{name}_memory_mb": megabytes}
     ratio = figures["meaning_top_1"] / figures["words_top_1"]
