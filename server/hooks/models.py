@@ -83,6 +83,7 @@ class Lane(Base):
     top: Mapped[int] = mapped_column(BigInteger)  # the last place given in it
     due_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))  # infinity: it is empty
     claim: Mapped[int] = mapped_column(BigInteger, server_default="0")  # who was overtaken changes nothing any more
+    is_under_way: Mapped[bool] = mapped_column(server_default=sql("false"))  # then `due_at` is the end of the lease
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
     failing_since: Mapped[datetime | None]
 

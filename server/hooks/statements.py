@@ -85,7 +85,7 @@ WITH due AS MATERIALIZED (
     WHERE endpoint_id = e.id AND due_at <= now() ORDER BY due_at LIMIT e.free FOR UPDATE SKIP LOCKED
   ) l LIMIT $4
 ), taken AS (
-  UPDATE hook_lanes l SET due_at = now() + $5 * interval '1 second', claim = l.claim + 1
+  UPDATE hook_lanes l SET due_at = now() + $5 * interval '1 second', claim = l.claim + 1, is_under_way = true
   FROM due d WHERE l.endpoint_id = d.endpoint_id AND l.thread_id = d.thread_id
   RETURNING l.endpoint_id, l.thread_id, l.claim, l.top, l.failures, l.failing_since
 )
@@ -100,14 +100,14 @@ LEFT JOIN LATERAL (
 # $1 endpoint, $2 thread, $3 claim, $4 the last place that is done.
 DONE = """
 WITH lane AS (
-  UPDATE hook_lanes SET failures = 0, failing_since = NULL,
+  UPDATE hook_lanes SET failures = 0, failing_since = NULL, is_under_way = false,
          due_at = CASE WHEN top > $4 THEN now() ELSE 'infinity' END
   WHERE endpoint_id = $1 AND thread_id = $2 AND claim = $3 RETURNING 1
 )
 DELETE FROM hook_deliveries WHERE endpoint_id = $1 AND thread_id = $2 AND place <= $4 AND EXISTS (SELECT FROM lane)
 """
 FAILED = """
-UPDATE hook_lanes SET failures = failures + 1, failing_since = coalesce(failing_since, now()),
+UPDATE hook_lanes SET failures = failures + 1, failing_since = coalesce(failing_since, now()), is_under_way = false,
        due_at = now() + $4 * interval '1 second'
 WHERE endpoint_id = $1 AND thread_id = $2 AND claim = $3
 """
@@ -140,9 +140,9 @@ WITH again AS MATERIALIZED (
 )
 SELECT count(*) AS events, max(seq) AS last FROM again
 """
-# In the transaction that ends the suspension: a claim between the two would lose its lease, and its event go twice.
+# Ends every pause. A request that is under way since before the suspension keeps its lease, or its event went twice.
 RESUME = text("""
-UPDATE hook_lanes SET due_at = now(), failures = 0, failing_since = NULL
+UPDATE hook_lanes SET due_at = CASE WHEN is_under_way THEN due_at ELSE now() END, failures = 0, failing_since = NULL
 WHERE endpoint_id = :endpoint AND due_at <> 'infinity'
 """)
 LOG = """

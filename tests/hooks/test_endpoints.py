@@ -6,9 +6,19 @@ import pytest
 
 from tests.eventually import eventually
 from tests.hooks.installation import Installation, installation
-from tests.hooks.receiver import Heard, receiver
+from tests.hooks.receiver import Heard, Receiver, receiver
 
 PATIENCE_SECONDS = 40.0
+
+
+def texts(one: Receiver) -> list[str]:
+    """What was said in all that was heard, taken or not."""
+    return [heard.data["text"] for heard in one.heard]
+
+
+async def hears(one: Receiver, text: str) -> None:
+    """Return when this was heard."""
+    await eventually(lambda: text in texts(one), within=PATIENCE_SECONDS)
 
 
 async def test_only_admins_and_only_good_targets(home: Installation) -> None:
@@ -54,6 +64,24 @@ async def test_a_name_that_leads_inside_is_refused_when_it_is_resolved(fresh_dat
             assert told["status"] is None
             assert ("open internet" in told["answer"]) is (host == "localhost"), "the others are no addresses at all"
         assert one.heard == []
+
+
+async def test_a_request_under_way_is_not_sent_again_by_suspending_and_resuming(home: Installation) -> None:
+    async with receiver() as one:
+        endpoint = await home.endpoint(one.url(), kinds=["message.posted"])
+        opened = [await home.ask("POST", "/chat/threads", {"kind": "room", "name": f"r{n}"}) for n in range(3)]
+        one.is_open.clear()
+        await home.says("0", thread_id=opened[0]["id"])
+        await eventually(lambda: len(one.heard) == 1, within=PATIENCE_SECONDS)
+        for is_suspended in (True, False):
+            await home.ask("PATCH", f"/hooks/{endpoint['id']}", {"is_suspended": is_suspended})
+        for number in (1, 2):  # whoever claims these sees the first lane, too
+            await home.says(f"{number}", thread_id=opened[number]["id"])
+            await hears(one, f"{number}")
+        one.is_open.set()
+        await eventually(lambda: len(one.taken) == 3, within=PATIENCE_SECONDS)
+        assert texts(one) == ["0", "1", "2"]
+        assert len(await eventually(lambda: home.log(endpoint))) == 3
 
 
 @pytest.mark.parametrize("status", [410, 500])
