@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from server.bot import contacts
 from server.config import Settings
 from server.database import Database
+from server.hooks.answers import Answers
 from server.hooks.client import Client
 from server.hooks.engine import Collector, Courier
 from server.hooks.schedule import Patience
@@ -19,9 +21,8 @@ def duties(office: Office) -> list[Duty]:
     settings = office.settings
     client = Client(Reach(networks(settings.webhook_networks)))
     office.at_close(client.close)
-    courier = Courier(
-        office.database, client, Patience(settings.webhook_retry_seconds, settings.webhook_give_up_seconds)
-    )
+    patience = Patience(settings.webhook_retry_seconds, settings.webhook_give_up_seconds)
+    courier = Courier(office.database, client, patience, Answers(office.chat, contacts.describe))
     office.at_close(courier.close)
     collector = Collector(office.database, settings.webhook_retention_days)
     adoption = Adoption(office.database, settings)
