@@ -22,7 +22,9 @@ def duties(office: Office) -> list[Duty]:
     client = Client(Reach(networks(settings.webhook_networks)))
     office.at_close(client.close)
     patience = Patience(settings.webhook_retry_seconds, settings.webhook_give_up_seconds)
-    courier = Courier(office.database, client, patience, Answers(office.chat, contacts.describe))
+    courier = Courier(
+        office.database, client, patience, Answers(office.chat, contacts.describe), office.announcer.suspended
+    )
     office.at_close(courier.close)
     collector = Collector(office.database, settings.webhook_retention_days)
     adoption = Adoption(office.database, settings)

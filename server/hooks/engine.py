@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,6 +82,7 @@ class Courier:
     client: Client
     patience: Patience
     answers: Answers
+    tell: Callable[[UUID, str], None]  # of an endpoint that was suspended, and why
     chance: random.Random = field(default_factory=random.Random)
     _under_way: Counter[UUID] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -202,6 +204,7 @@ class Courier:
             if await connection.fetchval(statements.SUSPEND, claim["endpoint_id"], why):
                 metrics.hooks_suspended.inc()
                 log.error("endpoint_suspended", endpoint=str(claim["endpoint_id"]), url=claim["url"], why=why)
+                self.tell(claim["endpoint_id"], why)
 
     async def _done(self, claim: Any, place: int) -> None:
         async with self.database.connection() as connection:

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
+from centrifuge import Client, SubscriptionEventHandler
+from centrifuge.contexts import PublicationContext
+from typing_extensions import override
 
 from tests.eventually import eventually
 from tests.hooks.installation import Installation, installation
 from tests.hooks.receiver import Heard, Receiver, receiver
 
 PATIENCE_SECONDS = 40.0
+
+
+class Inbox(SubscriptionEventHandler):
+    """What the operators hear, but lines of threads."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    @override
+    async def on_publication(self, ctx: PublicationContext) -> None:
+        if ctx.pub.data["type"] != "thread":
+            self.heard.append(ctx.pub.data)
+
+
+@asynccontextmanager
+async def inbox(home: Installation) -> AsyncIterator[Inbox]:
+    """The admin listens."""
+    client, one = Client(home.server.socket_url, token=home.admin.token or ""), Inbox()
+    subscription = client.new_subscription("inbox", one)
+    await client.connect()
+    await subscription.subscribe()
+    await subscription.ready(PATIENCE_SECONDS)
+    try:
+        yield one
+    finally:
+        await client.disconnect()
 
 
 def texts(one: Receiver) -> list[str]:
@@ -94,7 +127,11 @@ async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
         return answers[0]
 
     settings = {"WEBHOOK_GIVE_UP_SECONDS": "0.5"}
-    async with installation(fresh_database, redis_url, **settings) as home, receiver(as_told) as one:
+    async with (
+        installation(fresh_database, redis_url, **settings) as home,
+        receiver(as_told) as one,
+        inbox(home) as operators,
+    ):
         endpoint = await home.endpoint(one.url(), kinds=["message.posted"])
         address = f"/hooks/{endpoint['id']}"
         sent = [(await home.says(f"{number}"))["id"] for number in range(5)]
@@ -103,7 +140,10 @@ async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
             return (await home.ask("GET", address))["suspended_why"] is not None
 
         await eventually(is_suspended, within=PATIENCE_SECONDS)
-        assert (await home.ask("GET", address))["waiting"] == 5
+        found = await home.ask("GET", address)
+        assert found["waiting"] == 5
+        notice = {"type": "suspended", "endpoint_id": endpoint["id"], "why": found["suspended_why"]}
+        await eventually(lambda: operators.heard == [notice], within=PATIENCE_SECONDS)
         answers[0] = 200
         await home.ask("PATCH", address, {"is_suspended": False})
         await eventually(lambda: len(one.first()) == 5, within=PATIENCE_SECONDS)
