@@ -13,11 +13,21 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from server import clock, ids
+from server.config import Misconfigured
 from server.database import Database, Transaction
 from server.errors import Conflict, Invalid, Missing
 from server.hooks import statements
 from server.hooks.client import Client, Notice, Outcome
-from server.hooks.constants import ANSWER_KEPT, ENDPOINTS_LIMIT, LOG_PAGE, REPLAY_LIMIT, SECRETS_LIMIT, TEST
+from server.hooks.constants import (
+    ANSWER_KEPT,
+    ENDPOINTS_LIMIT,
+    EVERYTHING,
+    KINDS,
+    LOG_PAGE,
+    REPLAY_LIMIT,
+    SECRETS_LIMIT,
+    TEST,
+)
 from server.hooks.models import Endpoint
 from server.hooks.signing import new_secret
 from server.hooks.targets import Reach, Refused
@@ -166,6 +176,15 @@ async def replay(
     if event_id is not None and row["events"] == 0:
         raise Missing("no_such_event", "there is no such event, or it is not kept any more")
     return row["events"], row["last"] if row["events"] == REPLAY_LIMIT else None
+
+
+def known_kinds(words: Sequence[str]) -> tuple[str, ...]:
+    """The kinds of event in WEBHOOK_EVENTS; raises Misconfigured for one that there is not."""
+    unknown = [word for word in words if word not in (EVERYTHING, *KINDS)]
+    if unknown or not words:
+        named = f"there is no kind `{unknown[0]}`" if unknown else "it names no kind"
+        raise Misconfigured(f"WEBHOOK_EVENTS: {named}; write {EVERYTHING}, or some of {', '.join(KINDS)}")
+    return tuple(words)
 
 
 async def adopt(database: Database, url: str, secrets: Sequence[str], kinds: Sequence[str]) -> None:
