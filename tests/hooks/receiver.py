@@ -69,6 +69,7 @@ class Receiver:
     text: str = "thank you"
     is_open: asyncio.Event = field(default_factory=_opened)
     heard: list[Heard] = field(default_factory=list)
+    ended: int = 0  # of the requests that hung
     taken: list[Heard] = field(default_factory=list)
 
     def url(self, path: str = "/") -> str:
@@ -98,6 +99,7 @@ class Receiver:
         status = self.answer(heard)
         if status == "hang":
             await reader.read()  # until the caller has had enough
+            self.ended += 1
             raise ConnectionResetError
         if 200 <= int(status) < 300:
             self.taken.append(heard)
