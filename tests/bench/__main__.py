@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from server.embedded import where
-from tests.bench import assistant, bus, fairness, fanout, history, idle, posts, socket_posts, storm, tasks
+from tests.bench import assistant, bus, fairness, fanout, history, idle, posts, socket_posts, storm, tasks, webhooks
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
 
@@ -27,6 +27,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "socket-posts": socket_posts.measure,
     "storm": storm.measure,
     "tasks": tasks.measure,
+    "webhooks": webhooks.measure,
     "assistant": assistant.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
