@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from server.chat.calls import CALLS
-from server.chat.events import HEARD, Event, News
+from server.chat.events import HEARD, Event
 from server.chat.names import KINDS, Channels
 from server.chat.schemas import ChatMessageRequest, MessageView, TypingNotice
 from server.config import VERSION
@@ -148,7 +148,7 @@ def _pushes() -> Json:
     return operations
 
 
-def _tag(event: type[Event | News]) -> str:
+def _tag(event: type[Event]) -> str:
     return str(event.__struct_config__.tag)
 
 

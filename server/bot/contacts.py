@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+from sqlalchemy import text
 
 from server import ids
 from server.bot.updates import Outside
 from server.chat.names import OUTSIDE
-from server.database import PlainConnection
+from server.database import PlainConnection, Transaction
 
 FOUND = "SELECT chat_id, id, thread_id FROM contacts WHERE bot_id = $1 AND chat_id = ANY ($2::bigint[])"
 MAKE = f"""
@@ -29,6 +32,11 @@ UPDATE contacts c SET seen_at = now(),
   relayed_offset = CASE WHEN c.relayed_offset = h.first - 1 THEN h.last ELSE c.relayed_offset END
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS h(thread_id, first, last) WHERE c.thread_id = h.thread_id
 """
+ATTRIBUTES_BYTES = 16_384
+DESCRIBE = text("""
+UPDATE contacts SET attributes = attributes || CAST(:new AS jsonb) WHERE thread_id = :thread
+AND octet_length(CAST(attributes || CAST(:new AS jsonb) AS text)) <= :limit RETURNING true
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +63,9 @@ async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outsi
         await connection.execute(MAKE, bot_id, chats, own, threads, *facts)
         found |= made
     return found
+
+
+async def describe(tx: Transaction, thread_id: UUID, attributes: Mapping[str, object]) -> bool:
+    """Keep these attributes of the contact beside its others; False where nobody outside is, or they grow too large."""
+    values = {"thread": thread_id, "new": json.dumps(attributes), "limit": ATTRIBUTES_BYTES}
+    return bool(await tx.session.scalar(DESCRIBE, values))

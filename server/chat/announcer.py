@@ -13,9 +13,9 @@ from server import clock
 from server.auth.policy import Caller
 from server.chat.bulletin import Bulletin
 from server.chat.constants import Capability
-from server.chat.events import Changed, Drafting, Event, Joined, Left, Typing, Unread
+from server.chat.events import Changed, Drafting, Event, Joined, Left, Suspended, Typing, Unread
 from server.chat.journal import Posted
-from server.chat.names import OUTSIDE, THREAD, channel_of, channels_of
+from server.chat.names import INBOX, OUTSIDE, THREAD, channel_of, channels_of
 from server.chat.tasks import AnswerQuestions, IndexMessages, Relay
 from server.queue import Task
 from server.realtime.seam import Publication
@@ -97,6 +97,10 @@ class Announcer:
         """Somebody no longer belongs to a thread, and loses its channel on every node."""
         self._broadcast([channel_of(user_id)], Left(thread_id))
         self._review(f"{THREAD}{thread_id}")
+
+    def suspended(self, endpoint_id: UUID, why: str) -> None:
+        """An endpoint for events was suspended: operators hear it, an admin can resume it."""
+        self._broadcast([INBOX], Suspended(endpoint_id, why))
 
     def _broadcast(self, channels: Sequence[str], event: Event) -> None:
         data = msgspec.json.encode(event)

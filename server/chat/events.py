@@ -13,53 +13,57 @@ from server.chat.constants import Capability, Kind, Status
 
 
 class Event(Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True):
-    """`type` says which; every one of them is about a thread."""
+    """`type` says which."""
+
+
+class OfThread(Event, frozen=True):
+    """Nearly all of them are about a thread."""
 
     thread_id: UUID
 
 
-class Typing(Event, frozen=True):
+class Typing(OfThread, frozen=True):
     """Somebody types. Said at most every two seconds for each person, and never taken back: let it fade."""
 
     user_id: UUID
     name: str
 
 
-class Drafting(Event, frozen=True):
+class Drafting(OfThread, frozen=True):
     """The assistant writes a reply: all of it so far. Empty: it is taken back. Gone with the reply, too."""
 
     reply_to: UUID
     text: str
 
 
-class Read(Event, frozen=True):
+class Read(OfThread, frozen=True):
     """These people have read up to the message of this `number`. Said at most once a second for each thread."""
 
     readers: dict[UUID, int]
 
 
-class Changed(Event, frozen=True):
+class Changed(OfThread, frozen=True):
     """The thread was renamed, tagged, archived, reopened, taken or given back: read it again, as a thread."""
 
 
-class Unread(Event, frozen=True):
+class Unread(OfThread, frozen=True):
     """How many of the `posted` messages one has not read. Said at most once a second for each thread."""
 
     unread: int
     posted: int
 
 
-class Joined(Event, frozen=True):
+class Joined(OfThread, frozen=True):
     """One belongs to a thread from now on, or may do something else in it than before."""
 
     capability: Capability
 
 
-class Left(Event, frozen=True):
+class Left(OfThread, frozen=True):
     """One no longer belongs to a thread."""
 
 
-class Line(Event, frozen=True, tag="thread"):
+class Line(OfThread, frozen=True, tag="thread"):
     """A thread of the inbox as it now is, for a line in a list. Said at most once a second for each thread."""
 
     kind: Kind
@@ -72,13 +76,13 @@ class Line(Event, frozen=True, tag="thread"):
     active_at: Annotated[datetime, Meta(tz=True)]
 
 
-class News(Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True):
-    """What is about a campaign and no thread."""
+class OfCampaign(Event, frozen=True):
+    """Some are about a campaign."""
 
     campaign_id: UUID
 
 
-class Progress(News, frozen=True):
+class Progress(OfCampaign, frozen=True):
     """How far a campaign is. Said when something changed, at most twice a second."""
 
     run_id: UUID
@@ -88,7 +92,7 @@ class Progress(News, frozen=True):
     eta_seconds: float | None
 
 
-class Notice(News, frozen=True):
+class Notice(OfCampaign, frozen=True):
     """A campaign needs somebody: it has paused by itself, and this is why."""
 
     name: str
@@ -96,10 +100,17 @@ class Notice(News, frozen=True):
     why: str
 
 
-HEARD: Mapping[str, tuple[type[Event | News], ...]] = {  # by the kind of channel
+class Suspended(Event, frozen=True):
+    """Parley sends an endpoint for events nothing any more, until an admin resumes it; its events wait."""
+
+    endpoint_id: UUID
+    why: str
+
+
+HEARD: Mapping[str, tuple[type[Event], ...]] = {  # by the kind of channel
     "thread": (Typing, Drafting, Read, Changed),
     "room": (Typing, Changed),
     "user": (Unread, Joined, Left),
-    "inbox": (Line, Notice),
+    "inbox": (Line, Notice, Suspended),
     "campaign": (Progress,),
 }

@@ -41,6 +41,7 @@ WITH found AS (
 )
 UPDATE messages m SET language = f.language FROM found f
 WHERE m.thread_id = f.thread_id AND m.number = f.number AND f.language IS NOT NULL AND NOT f.is_reworded
+  AND m.language IS NULL
 """
 
 

@@ -16,14 +16,22 @@ from server.auth.policy import Caller
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.changes import record_message
-from server.chat.constants import REACTIONS_LIMIT, REACTORS_LIMIT, AuthorKind, Happening, Kind, MessageStatus
+from server.chat.constants import (
+    REACTIONS_LIMIT,
+    REACTORS_LIMIT,
+    TAGS_LIMIT,
+    AuthorKind,
+    Happening,
+    Kind,
+    MessageStatus,
+)
 from server.chat.history import CONTEXT, Filter, Window, page
 from server.chat.journal import Draft, Journal, Posted, Told
 from server.chat.models import Message, ReadMarker, Revision, SearchText, Thread
 from server.chat.names import channels_of
 from server.chat.standing import Standing, checked, checked_for_managing, checked_for_posting
 from server.chat.statements import message_json
-from server.chat.text import TEXT, kind_of, merged_tags, normalised, tags_in
+from server.chat.text import TEXT, bare_tags, kind_of, merged_tags, normalised, tags_in
 from server.database import Database, Transaction
 from server.errors import Conflict, Forbidden, Invalid, Missing
 
@@ -205,6 +213,23 @@ async def edit(
     found.text, found.tags, found.edited_at = new_text, new_tags, clock.now()
     await _reword(tx, found)
     return await _changed(tx, chat, found, Happening.EDITED)
+
+
+async def annotate(
+    tx: Transaction, chat: Chat, message_id: UUID, *, tags: list[str], language: str | None
+) -> list[str]:
+    """Add tags to a message and say its language, for a machine: no edit. Returns what of it stands there now."""
+    thread_id = await tx.session.scalar(select(Message.thread_id).where(Message.id == message_id))
+    await tx.session.execute(select(Thread.id).where(Thread.id == thread_id).with_for_update())
+    mine = (Message.thread_id == thread_id, Message.id == message_id, Message.deleted_at.is_(None))
+    found = await tx.session.scalar(select(Message).where(*mine))
+    if found is None:
+        return []
+    new_tags = list(dict.fromkeys([*found.tags, *bare_tags(tags)]))[:TAGS_LIMIT]
+    if (new_tags, language or found.language) != (found.tags, found.language):
+        found.tags, found.language = new_tags, language or found.language
+        await _changed(tx, chat, found, Happening.EDITED)
+    return (["tags"] if tags else []) + (["language"] if language else [])
 
 
 async def delete(tx: Transaction, chat: Chat, caller: Caller, message_id: UUID) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from server import clock, metrics
+from server.chat.constants import Happening
 from server.database import Database
 from server.errors import Unavailable
 from server.hooks import statements
+from server.hooks.answers import Answers
 from server.hooks.client import Client, Notice, Outcome
 from server.hooks.constants import AT_ONCE, AT_ONCE_EACH, CALL_SECONDS, LEASE_SECONDS, LOG_LIMIT
 from server.hooks.schedule import Patience
@@ -78,6 +81,8 @@ class Courier:
     database: Database
     client: Client
     patience: Patience
+    answers: Answers
+    tell: Callable[[UUID, str], None]  # of an endpoint that was suspended, and why
     chance: random.Random = field(default_factory=random.Random)
     _under_way: Counter[UUID] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -158,7 +163,8 @@ class Courier:
 
     async def _record(self, claim: Any, outcome: Outcome) -> None:
         if outcome.is_taken:
-            await self._note(claim, outcome, "delivered")
+            became = await self._carry_out(claim, outcome)
+            await self._note(claim, outcome, "delivered", became)
             await self._done(claim, claim["place"])
             return
         is_over = claim["failing_since"] is not None and self._is_over(claim["failing_since"])
@@ -174,6 +180,12 @@ class Courier:
             await connection.execute(statements.FAILED, *_lane(claim), pause)
         if is_dead:  # after the pause was written: whoever resumes the endpoint ends the pause, too
             await self._suspend(claim, outcome)
+
+    async def _carry_out(self, claim: Any, outcome: Outcome) -> str:
+        """What the receiver asks for in its answer, before the event is done: a process that dies begins again."""
+        if not claim["may_answer"] or claim["kind"] != Happening.POSTED:
+            return ""
+        return await self.answers.take(claim["endpoint_id"], claim["event_id"], claim["data"], outcome.answer)
 
     def _is_over(self, since: datetime) -> bool:
         return (clock.now() - since).total_seconds() >= self.patience.all_seconds
@@ -192,14 +204,15 @@ class Courier:
             if await connection.fetchval(statements.SUSPEND, claim["endpoint_id"], why):
                 metrics.hooks_suspended.inc()
                 log.error("endpoint_suspended", endpoint=str(claim["endpoint_id"]), url=claim["url"], why=why)
+                self.tell(claim["endpoint_id"], why)
 
     async def _done(self, claim: Any, place: int) -> None:
         async with self.database.connection() as connection:
             await connection.execute(statements.DONE, *_lane(claim), place)
 
-    async def _note(self, claim: Any, outcome: Outcome, word: str) -> None:
+    async def _note(self, claim: Any, outcome: Outcome, word: str, became: str = "") -> None:
         metrics.hook_attempts.labels(word).inc()
-        await note(self.database, claim["endpoint_id"], _notice(claim), outcome, word)
+        await note(self.database, claim["endpoint_id"], _notice(claim), outcome, word, became=became)
 
 
 def _lane(claim: Any) -> tuple[UUID, UUID, int]:

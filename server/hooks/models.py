@@ -23,6 +23,7 @@ class Endpoint(Base):
     kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
     secrets: Mapped[list[str]] = mapped_column(ARRAY(Text))  # the newest first; all of them sign
     is_from_settings: Mapped[bool] = mapped_column(server_default=sql("false"))
+    may_answer: Mapped[bool] = mapped_column(server_default=sql("false"))
     suspended_at: Mapped[datetime | None]
     suspended_why: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Created]
@@ -83,8 +84,20 @@ class Lane(Base):
     top: Mapped[int] = mapped_column(BigInteger)  # the last place given in it
     due_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))  # infinity: it is empty
     claim: Mapped[int] = mapped_column(BigInteger, server_default="0")  # who was overtaken changes nothing any more
+    is_under_way: Mapped[bool] = mapped_column(server_default=sql("false"))  # then `due_at` is the end of the lease
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
     failing_since: Mapped[datetime | None]
+
+
+class Answered(Base):
+    """An answer that was carried out; `reply` is what is still to be posted of it. Goes with its event."""
+
+    __tablename__ = "hook_answers"
+    __table_args__ = (Index("ix_hook_answers_endpoint_id", "endpoint_id"),)
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("hook_events.id", ondelete="CASCADE"), primary_key=True)
+    endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("hook_endpoints.id", ondelete="CASCADE"), primary_key=True)
+    reply: Mapped[str | None] = mapped_column(Text)
 
 
 class Attempt(Base):
@@ -101,5 +114,6 @@ class Attempt(Base):
     outcome: Mapped[str] = mapped_column(Text)
     status: Mapped[int | None] = mapped_column(Integer)
     answer: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text, server_default="")  # what became of the answer
     seconds: Mapped[float] = mapped_column(Double)
     at: Mapped[Created]

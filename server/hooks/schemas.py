@@ -39,6 +39,7 @@ class NewEndpoint(Input):
     url: Url = Field(description="http:// or https://, on the open internet unless WEBHOOK_ALLOW_PRIVATE says more.")
     kinds: EventKinds = Field(default_factory=lambda: [EVERYTHING], description="`*` for all.")
     description: Description = ""
+    may_answer: bool = Field(False, description="Carry out what it answers to `message.posted`: docs/webhooks.md.")
     secret: Secret | None = Field(None, description="`whsec_` and the base64 of 24 to 64 bytes.")
 
 
@@ -50,6 +51,7 @@ class EndpointChange(Input):
     url: Url | None = None
     kinds: EventKinds | None = None
     description: Description | None = None
+    may_answer: bool | None = None
     is_suspended: bool | None = Field(None, description="False sends what has waited; true lets it wait.")
 
 
@@ -84,6 +86,7 @@ class EndpointView(BaseModel):
     url: str
     description: str
     kinds: list[str]
+    may_answer: bool
     is_from_settings: bool
     suspended_at: datetime | None
     suspended_why: str | None
@@ -115,6 +118,7 @@ class AttemptView(BaseModel):
     outcome: str = Field(description="`delivered`, `failed`, `given_up` or `test`.")
     status: int | None
     answer: str
+    note: str = Field(description="What was carried out of the answer, or why not; empty where it may not answer.")
     seconds: float
     at: datetime
     request: str | None

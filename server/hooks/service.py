@@ -13,11 +13,21 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from server import clock, ids
+from server.config import Misconfigured
 from server.database import Database, Transaction
 from server.errors import Conflict, Invalid, Missing
 from server.hooks import statements
 from server.hooks.client import Client, Notice, Outcome
-from server.hooks.constants import ANSWER_KEPT, ENDPOINTS_LIMIT, LOG_PAGE, REPLAY_LIMIT, SECRETS_LIMIT, TEST
+from server.hooks.constants import (
+    ANSWER_KEPT,
+    ENDPOINTS_LIMIT,
+    EVERYTHING,
+    KINDS,
+    LOG_PAGE,
+    REPLAY_LIMIT,
+    SECRETS_LIMIT,
+    TEST,
+)
 from server.hooks.models import Endpoint
 from server.hooks.signing import new_secret
 from server.hooks.targets import Reach, Refused
@@ -37,13 +47,20 @@ class Hooks:
 
 
 async def create(
-    tx: Transaction, hooks: Hooks, *, url: str, kinds: Sequence[str], description: str, secret: str | None
+    tx: Transaction,
+    hooks: Hooks,
+    *,
+    url: str,
+    kinds: Sequence[str],
+    description: str,
+    may_answer: bool,
+    secret: str | None,
 ) -> Endpoint:
     """Make an endpoint; it receives what happens from now on. Its first secret is in `secrets`."""
     _check(hooks, url)
     if (await tx.session.scalar(select(func.count()).select_from(Endpoint)) or 0) >= ENDPOINTS_LIMIT:
         raise Conflict("too_many_endpoints", f"there are {ENDPOINTS_LIMIT} endpoints; delete one first")
-    made = Endpoint(url=url, kinds=list(dict.fromkeys(kinds)), description=description)
+    made = Endpoint(url=url, kinds=list(dict.fromkeys(kinds)), description=description, may_answer=may_answer)
     made.secrets = [secret or new_secret()]
     tx.session.add(made)
     await tx.session.flush()
@@ -78,10 +95,11 @@ async def change(
     url: str | None,
     kinds: Sequence[str] | None,
     description: str | None,
+    may_answer: bool | None,
     is_suspended: bool | None,
 ) -> Endpoint:
     """Change an endpoint. Resumed, it receives all that waited, at once; suspended, its events wait."""
-    found = await _own(tx, endpoint_id, to_change=(url, kinds, description))
+    found = await _own(tx, endpoint_id, to_change=(url, kinds, description, may_answer))
     if url is not None:
         _check(hooks, url)
         found.url = url
@@ -89,6 +107,8 @@ async def change(
         found.kinds = list(dict.fromkeys(kinds))
     if description is not None:
         found.description = description
+    if may_answer is not None:
+        found.may_answer = may_answer
     if is_suspended and found.suspended_at is None:
         found.suspended_at, found.suspended_why = clock.now(), "an administrator suspended it"
     if is_suspended is False and found.suspended_at is not None:
@@ -124,10 +144,12 @@ async def test(hooks: Hooks, endpoint_id: UUID) -> tuple[Notice, Outcome]:
     return notice, outcome
 
 
-async def note(database: Database, endpoint_id: UUID, notice: Notice, outcome: Outcome, word: str) -> None:
-    """Keep one request and its answer in the log of its endpoint."""
+async def note(
+    database: Database, endpoint_id: UUID, notice: Notice, outcome: Outcome, word: str, *, became: str = ""
+) -> None:
+    """Keep one request and its answer in the log of its endpoint, and what became of the answer."""
     answer = outcome.answer[:ANSWER_KEPT]
-    values = (notice.event_id, notice.kind, notice.url, word, outcome.status, answer, outcome.seconds)
+    values = (notice.event_id, notice.kind, notice.url, word, outcome.status, answer, outcome.seconds, became)
     async with database.connection() as connection:
         await connection.execute(statements.LOGGED, ids.new(), endpoint_id, *values)
 
@@ -154,6 +176,15 @@ async def replay(
     if event_id is not None and row["events"] == 0:
         raise Missing("no_such_event", "there is no such event, or it is not kept any more")
     return row["events"], row["last"] if row["events"] == REPLAY_LIMIT else None
+
+
+def known_kinds(words: Sequence[str]) -> tuple[str, ...]:
+    """The kinds of event in WEBHOOK_EVENTS; raises Misconfigured for one that there is not."""
+    unknown = [word for word in words if word not in (EVERYTHING, *KINDS)]
+    if unknown or not words:
+        named = f"there is no kind `{unknown[0]}`" if unknown else "it names no kind"
+        raise Misconfigured(f"WEBHOOK_EVENTS: {named}; write {EVERYTHING}, or some of {', '.join(KINDS)}")
+    return tuple(words)
 
 
 async def adopt(database: Database, url: str, secrets: Sequence[str], kinds: Sequence[str]) -> None:

@@ -85,11 +85,11 @@ WITH due AS MATERIALIZED (
     WHERE endpoint_id = e.id AND due_at <= now() ORDER BY due_at LIMIT e.free FOR UPDATE SKIP LOCKED
   ) l LIMIT $4
 ), taken AS (
-  UPDATE hook_lanes l SET due_at = now() + $5 * interval '1 second', claim = l.claim + 1
+  UPDATE hook_lanes l SET due_at = now() + $5 * interval '1 second', claim = l.claim + 1, is_under_way = true
   FROM due d WHERE l.endpoint_id = d.endpoint_id AND l.thread_id = d.thread_id
   RETURNING l.endpoint_id, l.thread_id, l.claim, l.top, l.failures, l.failing_since
 )
-SELECT t.*, e.url, e.secrets, n.place, n.id AS event_id, n.kind, n.data, n.occurred_at
+SELECT t.*, e.url, e.secrets, e.may_answer, n.place, n.id AS event_id, n.kind, n.data, n.occurred_at
 FROM taken t JOIN hook_endpoints e ON e.id = t.endpoint_id
 LEFT JOIN LATERAL (
   SELECT d.place, v.* FROM hook_deliveries d JOIN hook_events v ON v.id = d.event_id
@@ -100,20 +100,20 @@ LEFT JOIN LATERAL (
 # $1 endpoint, $2 thread, $3 claim, $4 the last place that is done.
 DONE = """
 WITH lane AS (
-  UPDATE hook_lanes SET failures = 0, failing_since = NULL,
+  UPDATE hook_lanes SET failures = 0, failing_since = NULL, is_under_way = false,
          due_at = CASE WHEN top > $4 THEN now() ELSE 'infinity' END
   WHERE endpoint_id = $1 AND thread_id = $2 AND claim = $3 RETURNING 1
 )
 DELETE FROM hook_deliveries WHERE endpoint_id = $1 AND thread_id = $2 AND place <= $4 AND EXISTS (SELECT FROM lane)
 """
 FAILED = """
-UPDATE hook_lanes SET failures = failures + 1, failing_since = coalesce(failing_since, now()),
+UPDATE hook_lanes SET failures = failures + 1, failing_since = coalesce(failing_since, now()), is_under_way = false,
        due_at = now() + $4 * interval '1 second'
 WHERE endpoint_id = $1 AND thread_id = $2 AND claim = $3
 """
 LOGGED = """
-INSERT INTO hook_attempts (id, endpoint_id, event_id, kind, url, outcome, status, answer, seconds)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE EXISTS (SELECT FROM hook_endpoints WHERE id = $2)
+INSERT INTO hook_attempts (id, endpoint_id, event_id, kind, url, outcome, status, answer, seconds, note)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE EXISTS (SELECT FROM hook_endpoints WHERE id = $2)
 """
 SUSPEND = """
 UPDATE hook_endpoints SET suspended_at = now(), suspended_why = $2 WHERE id = $1 AND suspended_at IS NULL RETURNING id
@@ -140,13 +140,23 @@ WITH again AS MATERIALIZED (
 )
 SELECT count(*) AS events, max(seq) AS last FROM again
 """
-# In the transaction that ends the suspension: a claim between the two would lose its lease, and its event go twice.
+# Ends every pause. A request that is under way since before the suspension keeps its lease, or its event went twice.
 RESUME = text("""
-UPDATE hook_lanes SET due_at = now(), failures = 0, failing_since = NULL
+UPDATE hook_lanes SET due_at = CASE WHEN is_under_way THEN due_at ELSE now() END, failures = 0, failing_since = NULL
 WHERE endpoint_id = :endpoint AND due_at <> 'infinity'
 """)
+# The first answer to an event counts; what is still to be posted of it stands in its row.
+ANSWERED = text("""
+INSERT INTO hook_answers (event_id, endpoint_id, reply) VALUES (:event, :endpoint, :reply)
+ON CONFLICT DO NOTHING RETURNING true
+""")
+UNPOSTED = """
+SELECT a.reply, t.kind, t.handled_by FROM hook_answers a JOIN threads t ON t.id = $3
+WHERE a.event_id = $1 AND a.endpoint_id = $2 AND a.reply IS NOT NULL
+"""
+SETTLED = "UPDATE hook_answers SET reply = NULL WHERE event_id = $1 AND endpoint_id = $2"
 LOG = """
-SELECT a.id, a.event_id, a.kind, a.url, a.outcome, a.status, a.answer, a.seconds, a.at, v.data AS request
+SELECT a.id, a.event_id, a.kind, a.url, a.outcome, a.status, a.answer, a.note, a.seconds, a.at, v.data AS request
 FROM hook_attempts a LEFT JOIN hook_events v ON v.id = a.event_id
 WHERE a.endpoint_id = $1 AND ($2::uuid IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3
 """

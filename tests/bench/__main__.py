@@ -26,6 +26,7 @@ from tests.bench import (
     storm,
     tasks,
     telegram,
+    webhooks,
 )
 from tests.bench.ground import sync_us
 from tests.bench.report import Result
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "socket-posts": socket_posts.measure,
     "storm": storm.measure,
     "tasks": tasks.measure,
+    "webhooks": webhooks.measure,
     "assistant": assistant.measure,
     "telegram": telegram.measure,
     "campaign": campaign.measure,

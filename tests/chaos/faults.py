@@ -51,7 +51,7 @@ def faults_of(engines: Engines, fleet: Sequence[Server], wires: Sequence[Wire]) 
         faults += [death_of_engine(name, engine), frost_of_engine(name, engine)]
     for number, (server, wire) in enumerate(zip(fleet, wires, strict=True)):
         name = f"server {number}"
-        faults += [_death_of_server(name, server), _frost_of_server(name, server), _cut(name, wire)]
+        faults += [death_of_server(name, server), frost_of_server(name, server), _cut(name, wire)]
     return faults
 
 
@@ -64,7 +64,7 @@ def death_of_engine(name: str, engine: Engine) -> Fault:
     return Fault("kill", name, engine.kill, heal)
 
 
-def _death_of_server(name: str, server: Server) -> Fault:
+def death_of_server(name: str, server: Server) -> Fault:
     async def heal() -> None:
         server.launch()
         await server.ready()
@@ -88,7 +88,7 @@ def frost_of_engine(name: str, engine: Engine) -> Fault:
     return Fault("freeze", name, strike, heal)
 
 
-def _frost_of_server(name: str, server: Server) -> Fault:
+def frost_of_server(name: str, server: Server) -> Fault:
     async def heal() -> None:
         server.thaw()
 

@@ -84,6 +84,11 @@ class Program:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def wait(self) -> int:
+        """The exit code, as soon as it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(START_SECONDS)
+
     async def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         assert self._process is not None

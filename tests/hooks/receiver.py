@@ -42,6 +42,12 @@ class Heard:
         return f"v1,{base64.b64encode(made).decode()}" in self.signatures
 
 
+def _opened() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 Answer = Callable[[Heard], int | str]
 
 
@@ -52,13 +58,18 @@ def ok(_: Heard) -> int:
 
 @dataclass(slots=True)
 class Receiver:
-    """`answer` says the status of each request, or `hang`. `taken` are those that were answered with 2xx."""
+    """`answer` says the status of each request, or `hang`; while `is_open` is cleared all of them wait for theirs.
+
+    `taken` are those that were answered with 2xx.
+    """
 
     port: int = 0
     answer: Answer = ok
     headers: str = ""
     text: str = "thank you"
+    is_open: asyncio.Event = field(default_factory=_opened)
     heard: list[Heard] = field(default_factory=list)
+    ended: int = 0  # of the requests that hung
     taken: list[Heard] = field(default_factory=list)
 
     def url(self, path: str = "/") -> str:
@@ -84,9 +95,11 @@ class Receiver:
         signatures = names["webhook-signature"].split(" ")
         heard = Heard(head[0].split(" ")[1], names["webhook-id"], names["webhook-timestamp"], signatures, body)
         self.heard.append(heard)
+        await self.is_open.wait()
         status = self.answer(heard)
         if status == "hang":
             await reader.read()  # until the caller has had enough
+            self.ended += 1
             raise ConnectionResetError
         if 200 <= int(status) < 300:
             self.taken.append(heard)

@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
+from centrifuge import Client, SubscriptionEventHandler
+from centrifuge.contexts import PublicationContext
+from typing_extensions import override
 
 from tests.eventually import eventually
 from tests.hooks.installation import Installation, installation
-from tests.hooks.receiver import Heard, receiver
+from tests.hooks.receiver import Heard, Receiver, receiver
 
 PATIENCE_SECONDS = 40.0
+
+
+class Inbox(SubscriptionEventHandler):
+    """What the operators hear, but lines of threads."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    @override
+    async def on_publication(self, ctx: PublicationContext) -> None:
+        if ctx.pub.data["type"] != "thread":
+            self.heard.append(ctx.pub.data)
+
+
+@asynccontextmanager
+async def inbox(home: Installation) -> AsyncIterator[Inbox]:
+    """The admin listens."""
+    client, one = Client(home.server.socket_url, token=home.admin.token or ""), Inbox()
+    subscription = client.new_subscription("inbox", one)
+    await client.connect()
+    await subscription.subscribe()
+    await subscription.ready(PATIENCE_SECONDS)
+    try:
+        yield one
+    finally:
+        await client.disconnect()
+
+
+def texts(one: Receiver) -> list[str]:
+    """What was said in all that was heard, taken or not."""
+    return [heard.data["text"] for heard in one.heard]
+
+
+async def hears(one: Receiver, text: str) -> None:
+    """Return when this was heard."""
+    await eventually(lambda: text in texts(one), within=PATIENCE_SECONDS)
 
 
 async def test_only_admins_and_only_good_targets(home: Installation) -> None:
@@ -56,6 +99,24 @@ async def test_a_name_that_leads_inside_is_refused_when_it_is_resolved(fresh_dat
         assert one.heard == []
 
 
+async def test_a_request_under_way_is_not_sent_again_by_suspending_and_resuming(home: Installation) -> None:
+    async with receiver() as one:
+        endpoint = await home.endpoint(one.url(), kinds=["message.posted"])
+        opened = [await home.ask("POST", "/chat/threads", {"kind": "room", "name": f"r{n}"}) for n in range(3)]
+        one.is_open.clear()
+        await home.says("0", thread_id=opened[0]["id"])
+        await eventually(lambda: len(one.heard) == 1, within=PATIENCE_SECONDS)
+        for is_suspended in (True, False):
+            await home.ask("PATCH", f"/hooks/{endpoint['id']}", {"is_suspended": is_suspended})
+        for number in (1, 2):  # whoever claims these sees the first lane, too
+            await home.says(f"{number}", thread_id=opened[number]["id"])
+            await hears(one, f"{number}")
+        one.is_open.set()
+        await eventually(lambda: len(one.taken) == 3, within=PATIENCE_SECONDS)
+        assert texts(one) == ["0", "1", "2"]
+        assert len(await eventually(lambda: home.log(endpoint))) == 3
+
+
 @pytest.mark.parametrize("status", [410, 500])
 async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
     status: int, fresh_database: str, redis_url: str
@@ -66,7 +127,11 @@ async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
         return answers[0]
 
     settings = {"WEBHOOK_GIVE_UP_SECONDS": "0.5"}
-    async with installation(fresh_database, redis_url, **settings) as home, receiver(as_told) as one:
+    async with (
+        installation(fresh_database, redis_url, **settings) as home,
+        receiver(as_told) as one,
+        inbox(home) as operators,
+    ):
         endpoint = await home.endpoint(one.url(), kinds=["message.posted"])
         address = f"/hooks/{endpoint['id']}"
         sent = [(await home.says(f"{number}"))["id"] for number in range(5)]
@@ -75,7 +140,10 @@ async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
             return (await home.ask("GET", address))["suspended_why"] is not None
 
         await eventually(is_suspended, within=PATIENCE_SECONDS)
-        assert (await home.ask("GET", address))["waiting"] == 5
+        found = await home.ask("GET", address)
+        assert found["waiting"] == 5
+        notice = {"type": "suspended", "endpoint_id": endpoint["id"], "why": found["suspended_why"]}
+        await eventually(lambda: operators.heard == [notice], within=PATIENCE_SECONDS)
         answers[0] = 200
         await home.ask("PATCH", address, {"is_suspended": False})
         await eventually(lambda: len(one.first()) == 5, within=PATIENCE_SECONDS)

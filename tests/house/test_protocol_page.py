@@ -10,7 +10,7 @@ from msgspec import structs
 
 from server.asyncapi import COMMANDS, codes
 from server.chat.calls import CALLS
-from server.chat.events import HEARD, Event, News
+from server.chat.events import HEARD, Event
 from server.chat.names import KINDS
 from server.chat.schemas import ChatMessageRequest, MessageView
 from server.config import Settings
@@ -59,7 +59,7 @@ def test_the_events() -> None:
         assert fields(EVENTS[kind]) == {name for name in names(row[2]) if name not in ("read", "post", "manage")}
 
 
-def fields(event: type[Event | News]) -> set[str]:
+def fields(event: type[Event]) -> set[str]:
     return {field.name for field in structs.fields(event)} - {"thread_id", "campaign_id"}
 
 

@@ -252,6 +252,7 @@ async def test_whatever_is_told_has_a_declared_form(house: House, ada: Person, b
         await bob.calls("chat.read", thread_id=where["id"], number=1)
         await somebody.patch(f"/chat/threads/{where['id']}", subject="Tea")
     await ada.says("Is anybody there?")
+    ada.house.chat.announcer.suspended(ids.new(), "it is gone")
     await eventually(lambda: news(ears["user"], "unread") and news(ears["inbox"], "thread"))
     await ada.delete(f"/chat/threads/{thread['id']}/members/{bob.id}")
     for kind, ear in ears.items():
