@@ -97,3 +97,23 @@ async def test_what_cannot_be_read_is_refused_whole_and_said_in_the_log(home: In
         assert {attempt["outcome"] for attempt in await home.log(endpoint)} == {"delivered"}
         assert set(await notes(home, without_right)) == {""}
         assert [message["text"] for message in await history(home)] == [str(n) for n in range(1, len(wrong) + 1)]
+
+
+async def test_where_an_operator_answers_no_endpoint_does(home: Installation) -> None:
+    async with receiver() as one:
+        answering(one, tags=["parcel"], reply="I answer, too.")
+        endpoint = await home.endpoint(one.url(), kinds=["message.posted"], may_answer=True)
+        one.is_open.clear()
+        said = (await home.visitor.call("POST", "/chat/send", {"text": "I want to talk to a person"})).body
+        await eventually(lambda: one.heard, within=PATIENCE_SECONDS)
+        await home.ask("POST", f"/chat/threads/{said['thread_id']}/take")
+        one.is_open.set()
+
+        async def is_noted() -> bool:
+            return any("no reply (an operator looks after the thread)" in note for note in await notes(home, endpoint))
+
+        await eventually(is_noted, within=PATIENCE_SECONDS)
+        home.groups.append(said["thread_id"])
+        found = await history(home)
+        assert found[0]["tags"] == ["parcel"]
+        assert endpoint["id"] not in {message["author_id"] for message in found}
