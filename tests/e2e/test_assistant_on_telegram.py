@@ -133,7 +133,7 @@ async def test_asked_offered_chosen_passed_on_and_taken_up_again(fresh_database:
 async def test_who_asks_the_bot_for_a_person_is_passed_on(fresh_database: str, redis_url: str) -> None:
     async with town(fresh_database, redis_url) as one:
         one.says("/human")
-        await one.hears(CALLED)
+        await one.hears("Somebody is told that you want to talk with a person.")
         assert (await one.thread())["waiting_since"] is not None
 
 

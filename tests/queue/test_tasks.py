@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from server.deadletters import DeadLetters
 from server.embedded.valkey import Valkey
 from server.stream import DATA, GROUP, STREAM
@@ -141,6 +143,7 @@ async def test_a_busy_worker_ends_when_told_and_gives_its_task_back(patient_shop
     await shop.began(1, times=2)
 
 
+@pytest.mark.timeout(300)  # six interpreters start, one after the other
 async def test_a_task_that_kills_its_worker_is_set_aside(shop: Shop) -> None:
     shop.queue.say(Kill(row=1))
     for times in range(DELIVERIES):
@@ -153,6 +156,7 @@ async def test_a_task_that_kills_its_worker_is_set_aside(shop: Shop) -> None:
     assert shop.noted("began") == [1] * DELIVERIES
 
 
+@pytest.mark.timeout(300)
 async def test_the_innocent_beside_a_killer_are_carried_out(shop: Shop) -> None:
     innocent = [Wait(row=row, seconds=0.5) for row in range(2, 12)]
     for task in (*innocent, Kill(row=1)):

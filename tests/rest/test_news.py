@@ -6,11 +6,13 @@ import asyncio
 import json
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from server import ids
+from server.broadcast.telling import Herald
 from server.chat.events import HEARD
 from server.errors import Limited, Missing, Unauthenticated
 from tests.eventually import eventually
@@ -253,6 +255,8 @@ async def test_whatever_is_told_has_a_declared_form(house: House, ada: Person, b
         await somebody.patch(f"/chat/threads/{where['id']}", subject="Tea")
     await ada.says("Is anybody there?")
     ada.house.chat.announcer.suspended(ids.new(), "it is gone")
+    Herald(house.database, house.node.tell).notice(ids.new(), "Spring", "paused", "too many failed")
+    ada.house.chat.announcer.drafting(UUID(thread["id"]), ids.new(), "Let me see")
     await eventually(lambda: news(ears["user"], "unread") and news(ears["inbox"], "thread"))
     await ada.delete(f"/chat/threads/{thread['id']}/members/{bob.id}")
     for kind, ear in ears.items():
