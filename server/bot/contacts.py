@@ -10,7 +10,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from server import ids
+from server.bot.statements import TOLD
 from server.bot.updates import Outside
+from server.chat.changes import record_opened
+from server.chat.constants import Happening
 from server.chat.names import OUTSIDE
 from server.database import PlainConnection, Transaction
 
@@ -61,6 +64,8 @@ async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outsi
         threads = [made[chat].thread_id for chat in chats]
         facts = ([each.kind for each in new], [each.name for each in new], [each.language for each in new])
         await connection.execute(MAKE, bot_id, chats, own, threads, *facts)
+        await record_opened(connection, threads)
+        await connection.execute(TOLD, [ids.new() for _ in own], own, str(Happening.CONTACT_OPENED))
         found |= made
     return found
 
