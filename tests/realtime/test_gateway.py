@@ -56,6 +56,7 @@ async def test_who_says_nothing_does_not_hold_up_the_end(redis_url: str) -> None
         async with asyncio.timeout(5):
             assert await reader.read() == b""
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_an_upgrade_in_two_pieces_is_uvicorns_to_read(home: House) -> None:
@@ -72,3 +73,4 @@ async def test_an_upgrade_in_two_pieces_is_uvicorns_to_read(home: House) -> None
     assert answer.startswith(b"HTTP/1.1 101 ")
     assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
     writer.close()
+    await writer.wait_closed()
