@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from server import ids
+from server.bot.facts import ATTRIBUTES, attribute_changes
 from server.bot.updates import Outside
 from server.chat.names import OUTSIDE
 from server.database import PlainConnection, Transaction
@@ -32,10 +33,10 @@ UPDATE contacts c SET seen_at = now(),
   relayed_offset = CASE WHEN c.relayed_offset = h.first - 1 THEN h.last ELSE c.relayed_offset END
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS h(thread_id, first, last) WHERE c.thread_id = h.thread_id
 """
-ATTRIBUTES_BYTES = 16_384
 DESCRIBE = text("""
-UPDATE contacts SET attributes = attributes || CAST(:new AS jsonb) WHERE thread_id = :thread
-AND octet_length(CAST(attributes || CAST(:new AS jsonb) AS text)) <= :limit RETURNING true
+UPDATE contacts SET attributes = jsonb_strip_nulls(attributes || CAST(:new AS jsonb)) WHERE thread_id = :thread
+AND (SELECT count(*) FROM jsonb_object_keys(jsonb_strip_nulls(attributes || CAST(:new AS jsonb)))) <= :limit
+RETURNING true
 """)
 
 
@@ -66,6 +67,9 @@ async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outsi
 
 
 async def describe(tx: Transaction, thread_id: UUID, attributes: Mapping[str, object]) -> bool:
-    """Keep these attributes of the contact beside its others; False where nobody outside is, or they grow too large."""
-    values = {"thread": thread_id, "new": json.dumps(attributes), "limit": ATTRIBUTES_BYTES}
+    """Set these attributes of the contact, as an admin may; False where nobody outside is, or they grow too many.
+
+    Raises Invalid for what no attribute may be, whether there is a contact or not.
+    """
+    values = {"thread": thread_id, "new": json.dumps(attribute_changes(attributes)), "limit": ATTRIBUTES}
     return bool(await tx.session.scalar(DESCRIBE, values))
