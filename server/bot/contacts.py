@@ -11,7 +11,10 @@ from sqlalchemy import text
 
 from server import ids
 from server.bot.facts import ATTRIBUTES, attribute_changes
+from server.bot.statements import TOLD
 from server.bot.updates import Outside
+from server.chat.changes import record_opened
+from server.chat.constants import Happening
 from server.chat.names import OUTSIDE
 from server.database import PlainConnection, Transaction
 
@@ -62,6 +65,8 @@ async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outsi
         threads = [made[chat].thread_id for chat in chats]
         facts = ([each.kind for each in new], [each.name for each in new], [each.language for each in new])
         await connection.execute(MAKE, bot_id, chats, own, threads, *facts)
+        await record_opened(connection, threads)
+        await connection.execute(TOLD, [ids.new() for _ in own], own, str(Happening.CONTACT_OPENED))
         found |= made
     return found
 

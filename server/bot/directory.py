@@ -17,6 +17,8 @@ from server.bot.facts import ATTRIBUTES
 from server.bot.imports import Line, Reader, Unreadable
 from server.bot.schemas import ContactChange, ContactImport, ContactView, NewContact, RefusedLine, TagCount
 from server.bot.service import Bot
+from server.bot.statements import LOCK, TOLD
+from server.chat.constants import Happening
 from server.chat.names import OUTSIDE
 from server.errors import Conflict, Invalid, Limited, Missing
 
@@ -106,6 +108,7 @@ async def contact(bot: Bot, contact_id: UUID) -> ContactView:
 async def change(bot: Bot, contact_id: UUID, given: ContactChange) -> ContactView:
     """Change what is given, leave the rest. Raises Missing; Invalid for too many attributes."""
     async with bot.database.connection() as connection, connection.transaction():
+        await connection.execute(LOCK, contact_id)
         now = _found(await connection.fetchrow(f"{ONE} FOR UPDATE", contact_id))
         values = given.model_dump(exclude_unset=True)
         merged = {**now.attributes, **(values.pop("attributes", None) or {})}
@@ -117,7 +120,9 @@ async def change(bot: Bot, contact_id: UUID, given: ContactChange) -> ContactVie
         kept = {name: value for name, value in values.items() if value is not None or name == "language"}
         changed = now.model_copy(update={**kept, "attributes": attributes})
         facts = (changed.tags, json.dumps(attributes), changed.language, changed.opted_out)
-        await connection.execute(CHANGE, contact_id, *facts)
+        if changed != now:
+            await connection.execute(CHANGE, contact_id, *facts)
+            await connection.execute(TOLD, [ids.new()], [contact_id], str(Happening.CONTACT_CHANGED))
     return changed
 
 

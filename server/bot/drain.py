@@ -15,10 +15,11 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
+from server.bot.statements import LOCK, TOLD
 from server.bot.updates import Answered, Called, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
 from server.chat.announcer import Announcer
 from server.chat.appending import append
-from server.chat.constants import AuthorKind, MessageStatus
+from server.chat.constants import AuthorKind, Happening, MessageStatus
 from server.chat.journal import Draft, Posted
 from server.chat.rewording import reword
 from server.chat.text import tags_in
@@ -68,8 +69,11 @@ CALLED = """
 UPDATE threads SET waiting_since = now()
 WHERE id = $1 AND handled_by IS NULL AND waiting_since IS NULL RETURNING slug
 """
-REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1"
-OPTED = "UPDATE contacts SET opted_out = $2, blocked = false WHERE id = $1"
+REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1 AND blocked <> $2 RETURNING id"
+OPTED = """
+UPDATE contacts SET opted_out = $2, blocked = false
+WHERE id = $1 AND (opted_out, blocked) <> ($2, false) RETURNING id
+"""
 
 log = named("bot")
 
@@ -264,10 +268,16 @@ async def _apply(connection: PlainConnection, contact: Known, heard: Reworded | 
             changed = None if found is None else await reword(connection, contact.thread_id, found, clean(text))
             return [] if changed is None else [changed]
         case Reachable(is_reachable=is_reachable):
-            await connection.execute(REACHED, contact.id, not is_reachable)
+            await _become(connection, contact, REACHED, is_so=not is_reachable)
         case OptedOut(has_opted_out=has_opted_out):
-            await connection.execute(OPTED, contact.id, has_opted_out)
+            await _become(connection, contact, OPTED, is_so=has_opted_out)
     return []
+
+
+async def _become(connection: PlainConnection, contact: Known, statement: str, *, is_so: bool) -> None:
+    await connection.execute(LOCK, contact.id)
+    if await connection.fetchval(statement, contact.id, is_so) is not None:
+        await connection.execute(TOLD, [ids.new()], [contact.id], str(Happening.CONTACT_CHANGED))
 
 
 async def _message_of(connection: PlainConnection, contact: Known, key: int, before: Sequence[Draft]) -> UUID | None:

@@ -61,6 +61,8 @@ class Happening(StrEnum):
     OPENED = "thread.opened"
     CHANGED = "thread.changed"
     ASSIGNED = "thread.assigned"
+    CONTACT_OPENED = "contact.opened"
+    CONTACT_CHANGED = "contact.changed"
 
 
 SUBJECT_CHARACTERS = 200

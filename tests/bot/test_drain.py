@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from bots.fake.world import World
 from server.bot.drain import Drain
@@ -178,3 +179,22 @@ async def test_who_blocks_the_bot_is_known_as_unreachable(bot_house: House, drai
         await drain.sweep()
         (row,) = await bot_house.rows("SELECT blocked FROM contacts WHERE chat_id = $1", ada.chat["id"])
         assert row["blocked"] is (after is outside)
+
+
+async def test_systems_outside_are_told_who_comes_and_what_becomes_of_them(
+    bot_house: House, drain: Drain, operator: Person
+) -> None:
+    ada = outsider(bot_house)
+    for words in ("hello", "/stop", "/stop"):
+        await ada.says(words)
+        await drain.sweep()
+    (row,) = await bot_house.rows("SELECT id, thread_id FROM contacts WHERE chat_id = $1", ada.chat["id"])
+    for _ in range(2):
+        await operator.patch(f"/bot/contacts/{row['id']}", tags=["late"])
+    told = await bot_house.rows(
+        "SELECT kind, posted, data FROM thread_changes WHERE thread_id = $1 ORDER BY seq", row["thread_id"]
+    )
+    assert [(one["kind"], one["posted"]) for one in told[:2]] == [("thread.opened", 0), ("contact.opened", 0)]
+    changes = [json.loads(one["data"]) for one in told if one["kind"] == "contact.changed"]
+    assert [(one["opted_out"], one["tags"]) for one in changes] == [(True, []), (True, ["late"])]
+    assert {one["id"] for one in changes} == {str(row["id"])}
