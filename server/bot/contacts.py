@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from server import ids
 from server.bot.facts import ATTRIBUTES, attribute_changes
-from server.bot.statements import TOLD
+from server.bot.statements import LOCK_THREAD, TELL, TOLD
 from server.bot.updates import Outside
 from server.chat.changes import record_opened
 from server.chat.constants import Happening
@@ -37,9 +37,13 @@ UPDATE contacts c SET seen_at = now(),
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS h(thread_id, first, last) WHERE c.thread_id = h.thread_id
 """
 DESCRIBE = text("""
-UPDATE contacts SET attributes = jsonb_strip_nulls(attributes || CAST(:new AS jsonb)) WHERE thread_id = :thread
-AND (SELECT count(*) FROM jsonb_object_keys(jsonb_strip_nulls(attributes || CAST(:new AS jsonb)))) <= :limit
-RETURNING true
+WITH was AS (
+  SELECT id, attributes, jsonb_strip_nulls(attributes || CAST(:new AS jsonb)) AS becomes
+  FROM contacts WHERE thread_id = :thread FOR UPDATE
+)
+UPDATE contacts c SET attributes = w.becomes FROM was w
+WHERE c.id = w.id AND (SELECT count(*) FROM jsonb_object_keys(w.becomes)) <= :limit
+RETURNING c.id, w.becomes <> w.attributes AS is_changed
 """)
 
 
@@ -76,5 +80,11 @@ async def describe(tx: Transaction, thread_id: UUID, attributes: Mapping[str, ob
 
     Raises Invalid for what no attribute may be, whether there is a contact or not.
     """
-    values = {"thread": thread_id, "new": json.dumps(attribute_changes(attributes)), "limit": ATTRIBUTES}
-    return bool(await tx.session.scalar(DESCRIBE, values))
+    new = json.dumps(attribute_changes(attributes))
+    await tx.session.execute(LOCK_THREAD, {"thread": thread_id})
+    values = {"thread": thread_id, "new": new, "limit": ATTRIBUTES}
+    found = (await tx.session.execute(DESCRIBE, values)).one_or_none()
+    if found is not None and found.is_changed:
+        told = {"own": [ids.new()], "contacts": [found.id], "kind": str(Happening.CONTACT_CHANGED)}
+        await tx.session.execute(TELL, told)
+    return found is not None

@@ -36,10 +36,11 @@ def answering(one: Receiver, **answer: Any) -> None:
 
 
 async def test_an_answer_is_carried_out_once_and_never_answers_itself(home: Installation) -> None:
-    async with receiver() as one:
+    async with receiver() as one, receiver() as other:
         facts = {"tier": "gold", "n": 3, "age": None}
         answering(one, tags=["#Parcel"], language="eo", reply="We look into it.", attributes=facts)
         endpoint = await home.endpoint(one.url(), kinds=["message.posted"], may_answer=True)
+        await home.endpoint(other.url(), kinds=["contact.changed"])
         opened = (await home.visitor.call("POST", "/chat/threads", {"kind": "group"})).body["id"]
         home.groups.append(opened)
         connection = await asyncpg.connect(home.server.environment["DATABASE_URL"])
@@ -65,6 +66,8 @@ async def test_an_answer_is_carried_out_once_and_never_answers_itself(home: Inst
         assert (question["tags"], question["language"]) == (["urgent", "parcel"], "eo")
         assert (question["text"], question["edited_at"]) == (said["text"], None)
         assert (reply["text"], reply["reply_to"], reply["author_kind"]) == ("We look into it.", said["id"], "assistant")
+        (told,) = await eventually(lambda: other.first(), within=PATIENCE_SECONDS)
+        assert told.data["attributes"] == json.loads(kept)
         assert json.loads(kept) == {"city": "Bern", "tier": "gold", "n": 3}, "a null removes"
 
 
