@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from server import ids
-from server.bot.statements import TOLD
+from server.bot.facts import ATTRIBUTES, attribute_changes
+from server.bot.statements import LOCK_THREAD, TELL, TOLD
 from server.bot.updates import Outside
 from server.chat.changes import record_opened
 from server.chat.constants import Happening
@@ -35,10 +36,14 @@ UPDATE contacts c SET seen_at = now(),
   relayed_offset = CASE WHEN c.relayed_offset = h.first - 1 THEN h.last ELSE c.relayed_offset END
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS h(thread_id, first, last) WHERE c.thread_id = h.thread_id
 """
-ATTRIBUTES_BYTES = 16_384
 DESCRIBE = text("""
-UPDATE contacts SET attributes = attributes || CAST(:new AS jsonb) WHERE thread_id = :thread
-AND octet_length(CAST(attributes || CAST(:new AS jsonb) AS text)) <= :limit RETURNING true
+WITH was AS (
+  SELECT id, attributes, jsonb_strip_nulls(attributes || CAST(:new AS jsonb)) AS becomes
+  FROM contacts WHERE thread_id = :thread FOR UPDATE
+)
+UPDATE contacts c SET attributes = w.becomes FROM was w
+WHERE c.id = w.id AND (SELECT count(*) FROM jsonb_object_keys(w.becomes)) <= :limit
+RETURNING c.id, w.becomes <> w.attributes AS is_changed
 """)
 
 
@@ -71,6 +76,15 @@ async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outsi
 
 
 async def describe(tx: Transaction, thread_id: UUID, attributes: Mapping[str, object]) -> bool:
-    """Keep these attributes of the contact beside its others; False where nobody outside is, or they grow too large."""
-    values = {"thread": thread_id, "new": json.dumps(attributes), "limit": ATTRIBUTES_BYTES}
-    return bool(await tx.session.scalar(DESCRIBE, values))
+    """Set these attributes of the contact, as an admin may; False where nobody outside is, or they grow too many.
+
+    Raises Invalid for what no attribute may be, whether there is a contact or not.
+    """
+    new = json.dumps(attribute_changes(attributes))
+    await tx.session.execute(LOCK_THREAD, {"thread": thread_id})
+    values = {"thread": thread_id, "new": new, "limit": ATTRIBUTES}
+    found = (await tx.session.execute(DESCRIBE, values)).one_or_none()
+    if found is not None and found.is_changed:
+        told = {"own": [ids.new()], "contacts": [found.id], "kind": str(Happening.CONTACT_CHANGED)}
+        await tx.session.execute(TELL, told)
+    return found is not None

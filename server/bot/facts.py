@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, WithJsonSchema
 
+from server import voice
+from server.errors import Invalid
 from server.inputs import Text, Written, storable
 
 WORD_CHARACTERS = 64  # of a tag, or of an attribute's name
@@ -84,3 +87,13 @@ AttributeChanges = Annotated[
     dict[AttributeName, Value | None], Field(max_length=ATTRIBUTES), AfterValidator(_in_a_zone)
 ]
 Zone = Annotated[Text, Field(max_length=64), AfterValidator(zone)]
+
+_CHANGES: TypeAdapter[dict[str, Scalar | None]] = TypeAdapter(AttributeChanges)
+
+
+def attribute_changes(found: Mapping[str, object]) -> dict[str, Scalar | None]:
+    """The same, for whoever comes by no door of ours; raises Invalid with the name of the first that is wrong."""
+    try:
+        return _CHANGES.validate_python(dict(found))
+    except ValidationError as error:
+        raise Invalid("invalid_input", f"attributes.{voice.summary(voice.faults(error.errors()))}") from error

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from server import ids
+from server import ids, voice
 from server.chat.constants import AuthorKind, Kind, MessageStatus
 from server.chat.journal import Draft
 from server.chat.schemas import Tags
@@ -19,25 +19,23 @@ from server.chat.text import normalised
 from server.database import Transaction
 from server.errors import Invalid, Problem
 from server.hooks import statements
-from server.hooks.constants import ANSWER_BYTES, ATTRIBUTE_CHARACTERS, ATTRIBUTES_LIMIT, WHY_CHARACTERS
+from server.hooks.constants import ANSWER_BYTES, WHY_CHARACTERS
 from server.inputs import Input, Text, Written
 
 PEOPLE = (AuthorKind.USER, AuthorKind.CONTACT)
 Describe = Callable[[Transaction, UUID, Mapping[str, object]], Awaitable[bool]]
 
-Word = Annotated[Text, Field(min_length=1, max_length=ATTRIBUTE_CHARACTERS)]
-Value = Annotated[Text, Field(max_length=ATTRIBUTE_CHARACTERS)] | bool | int | float | None
 Language = Annotated[Text, Written(r"[a-z]{2,3}", "a language is two or three small letters, as in `en`")]
 
 
 class Answer(Input):
-    """Everything that may be asked for; every part may be left out."""
+    """Everything that may be asked for; every part may be left out. What an attribute may be `describe` knows."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True)
 
     tags: Tags = Field(default_factory=list)
     language: Language | None = None
-    attributes: dict[Word, Value] = Field(default_factory=dict, max_length=ATTRIBUTES_LIMIT)
+    attributes: dict[str, Any] = Field(default_factory=dict)
     reply: Text | None = None
 
 
@@ -55,16 +53,14 @@ def read(body: str, character_limit: int) -> Answer:
             return found
         return found.model_copy(update={"reply": normalised(found.reply, character_limit)})
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in wrong["loc"])
-        raise Unreadable(f"{where}: {wrong['msg']}" if where else str(wrong["msg"])) from error
+        raise Unreadable(voice.summary(voice.faults(error.errors()))) from error
     except Invalid as error:
         raise Unreadable(f"reply: {error.detail}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Carries answers out; `describe` keeps attributes of whoever is outside of a thread."""
+    """Carries answers out; `describe` keeps attributes of whoever is outside of a thread, or raises Invalid."""
 
     chat: Chat
     describe: Describe
@@ -84,20 +80,24 @@ class Answers:
         except Unreadable as error:
             return f"refused: {error}"[:WHY_CHARACTERS]
         thread_id = UUID(message["thread_id"])
-        async with self.chat.database.transaction() as tx:
-            values = {"event": event_id, "endpoint": endpoint_id, "reply": answer.reply}
-            is_first = bool(await tx.session.scalar(statements.ANSWERED, values))
-            done = await self._note_down(tx, thread_id, event_id, answer) if is_first else ["an answer before"]
+        try:
+            done = await self._note_down(endpoint_id, event_id, thread_id, answer)
+        except Invalid as error:  # nothing of it was kept
+            return f"refused: {error.detail}"[:WHY_CHARACTERS]
         done += await self._reply(endpoint_id, event_id, thread_id)
         return f"carried out: {', '.join(done) or 'nothing'}"
 
-    async def _note_down(self, tx: Transaction, thread_id: UUID, message_id: UUID, answer: Answer) -> list[str]:
+    async def _note_down(self, endpoint_id: UUID, event_id: UUID, thread_id: UUID, answer: Answer) -> list[str]:
         done: list[str] = []
-        if answer.tags or answer.language:
-            done += await annotate(tx, self.chat, message_id, tags=answer.tags, language=answer.language)
-        if answer.attributes:
-            is_kept = await self.describe(tx, thread_id, answer.attributes)
-            done.append("attributes" if is_kept else "no attributes (no contact is there, or they are too many)")
+        async with self.chat.database.transaction() as tx:
+            values = {"event": event_id, "endpoint": endpoint_id, "reply": answer.reply}
+            if not await tx.session.scalar(statements.ANSWERED, values):
+                return ["an answer before"]
+            if answer.tags or answer.language:
+                done += await annotate(tx, self.chat, event_id, tags=answer.tags, language=answer.language)
+            if answer.attributes:
+                is_kept = await self.describe(tx, thread_id, answer.attributes)
+                done.append("attributes" if is_kept else "no attributes (no contact is there, or they are too many)")
         return done
 
     async def _reply(self, endpoint_id: UUID, event_id: UUID, thread_id: UUID) -> list[str]:

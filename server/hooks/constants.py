@@ -17,8 +17,6 @@ REPLAY_LIMIT = 10_000  # events of one replay; ask again from where it ended
 LOG_PAGE = 100
 LOG_LIMIT = 1000  # attempts kept for each endpoint
 ANSWER_BYTES = 16_384  # of an answer that is read; the rest is not
-ATTRIBUTES_LIMIT = 20  # of one answer
-ATTRIBUTE_CHARACTERS = 200
 ANSWER_KEPT = 1024  # characters of it that the log keeps
 WHY_CHARACTERS = 300
 

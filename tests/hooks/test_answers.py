@@ -13,7 +13,10 @@ from tests.hooks.installation import Installation
 from tests.hooks.receiver import Receiver, receiver
 
 PATIENCE_SECONDS = 40.0
-CONTACT = "INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name) VALUES ($1, 1, 1, $2, 'private', 'Ann')"
+CONTACT = """
+INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name, attributes)
+VALUES ($1, 1, 1, $2, 'private', 'Ann', '{"age": 30, "city": "Bern"}')
+"""
 
 
 async def history(home: Installation) -> list[Any]:
@@ -33,9 +36,11 @@ def answering(one: Receiver, **answer: Any) -> None:
 
 
 async def test_an_answer_is_carried_out_once_and_never_answers_itself(home: Installation) -> None:
-    async with receiver() as one:
-        answering(one, tags=["#Parcel"], language="eo", reply="We look into it.", attributes={"tier": "gold", "n": 3})
+    async with receiver() as one, receiver() as other:
+        facts = {"tier": "gold", "n": 3, "age": None}
+        answering(one, tags=["#Parcel"], language="eo", reply="We look into it.", attributes=facts)
         endpoint = await home.endpoint(one.url(), kinds=["message.posted"], may_answer=True)
+        await home.endpoint(other.url(), kinds=["contact.changed"])
         opened = (await home.visitor.call("POST", "/chat/threads", {"kind": "group"})).body["id"]
         home.groups.append(opened)
         connection = await asyncpg.connect(home.server.environment["DATABASE_URL"])
@@ -61,18 +66,22 @@ async def test_an_answer_is_carried_out_once_and_never_answers_itself(home: Inst
         assert (question["tags"], question["language"]) == (["urgent", "parcel"], "eo")
         assert (question["text"], question["edited_at"]) == (said["text"], None)
         assert (reply["text"], reply["reply_to"], reply["author_kind"]) == ("We look into it.", said["id"], "assistant")
-        assert json.loads(kept) == {"tier": "gold", "n": 3}
+        (told,) = await eventually(lambda: other.first(), within=PATIENCE_SECONDS)
+        assert told.data["attributes"] == json.loads(kept)
+        assert json.loads(kept) == {"city": "Bern", "tier": "gold", "n": 3}, "a null removes"
 
 
 async def test_what_cannot_be_read_is_refused_whole_and_said_in_the_log(home: Installation) -> None:
     wrong = {
-        "thank you": "refused: Invalid JSON",
-        '{"reply": "yes", "mood": "good"}': "refused: mood: Extra inputs",
+        "thank you": "refused: this is not JSON",
+        '{"reply": "yes", "mood": "good"}': "refused: mood: there is no such field",
         '{"tags": ["two words"], "reply": "yes"}': "refused: tags.0: ",
         '{"language": "English"}': "refused: language: ",
         '{"reply": " "}': "refused: reply: ",
-        '{"attributes": {"a": [1]}}': "refused: attributes.a",
-        '{"attributes": {"a": NaN}}': "refused: ",
+        '{"attributes": {"a": [1]}, "reply": "yes"}': "refused: attributes.a: give a text",
+        '{"attributes": {"a": NaN}}': "refused: attributes.a: give a text",
+        '{"attributes": {"first name": "Ann"}}': "refused: attributes.first name.[key]: begin with a letter",
+        '{"attributes": {"timezone": "Mars/Olympus"}, "tags": ["late"]}': "refused: attributes.`timezone`: name a",
         '{"reply": "%s"}' % ("x" * 5000): "refused: reply: ",
         '{"reply": "%s"}' % ("x" * 20000): "refused: it is longer than",
         "": "",
