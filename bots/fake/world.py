@@ -135,7 +135,10 @@ class World:
         self.queries[query] = chat["id"]
         while len(self.queries) > QUERIES_LIMIT:
             self.queries.popitem(last=False)
-        message = {"message_id": message_id, "date": int(time.time()), "chat": chat}
+        message: dict[str, Any] = {"message_id": message_id, "date": int(time.time()), "chat": chat}
+        below = next((one.buttons for one in self.sent[chat["id"]] if one.message_id == message_id), ())
+        if below:
+            message["reply_markup"] = {"inline_keyboard": below}
         pressed = {"id": query, "from": person_of(chat), "chat_instance": str(chat["id"]), "data": data}
         return self.happens(callback_query={**pressed, "message": message})
 

@@ -200,15 +200,17 @@ async def test_photos_go_both_ways_with_marks_and_buttons(browser: Browser, tria
         file = await client.post("/chat/file", params=asked, content=PNG, headers={"content-type": "image/png"})
     buttons = [[{"text": "Yes", "data": "yes"}, {"text": "More", "url": "https://example.com/"}]]
     payload = {"type": "photo", "file": file.json()["id"], "buttons": buttons}
-    await trial.becomes(await trial.says("**this** one?", payload=payload, reply_to=message["id"]), "sent")
+    photo = await trial.says("**this** one?", payload=payload, reply_to=message["id"])
+    await trial.becomes(photo, "sent")
     answer = log.get_by_role("listitem").filter(has_text="this one?")
     await expect(answer.locator("strong")).to_have_text("this")
     await expect(answer.locator(".quote")).to_have_text("my parcel")
     await expect(answer.get_by_role("link", name="More")).to_have_attribute("href", "https://example.com/")
     assert await answer.get_by_role("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 1
     await answer.get_by_role("button", name="Yes").click()
-    await writes(ada, "yes")
-    await eventually(lambda: _said(trial, ["my parcel", "**this** one?", "yes"]), within=PATIENCE_SECONDS)
+    await eventually(lambda: _said(trial, ["my parcel", "**this** one?", "Yes"]), within=PATIENCE_SECONDS)
+    pressed = (await trial.reads())[-1]
+    assert (pressed["kind"], pressed["payload"], pressed["reply_to"]) == ("button", {"data": "yes"}, photo["id"])
     assert (watch.complaints, watch.strangers) == ([], [])
 
 
@@ -253,4 +255,5 @@ async def test_a_restart_of_the_fake_does_not_confuse_parley(browser: Browser, t
 
 
 async def _said(trial: Trial, texts: list[str]) -> bool:
-    return [message["text"] for message in await trial.reads()] == texts
+    assert [message["text"] for message in await trial.reads()] == texts
+    return True
