@@ -20,13 +20,18 @@ _FORBIDDEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def normalised(text: str, limit_characters: int) -> str:
     """NFC, line ends as \\n, no control characters, no blank ends. Raises Invalid when empty, too long or not text."""
+    if text.isascii() and text.isprintable():  # most are: nothing to look for
+        return _within(text.strip(), limit_characters)
     if "\x00" in text:
         raise Invalid("nul_character", "remove the NUL character from the text")
     if not text.isascii():
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise Invalid("lone_surrogate", "the text holds half of a surrogate pair; send whole characters")
         text = unicodedata.normalize("NFC", text)
-    text = _FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return _within(_FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip(), limit_characters)
+
+
+def _within(text: str, limit_characters: int) -> str:
     if not text:
         raise Invalid("empty_text", "write at least one visible character")
     if len(text) > limit_characters:
