@@ -24,7 +24,7 @@ WITHOUT_NAIVE = (EVERYBODY, HUNDRED)
 SHAPES = (*FOR_NAIVE, *WITHOUT_NAIVE)
 ROUNDS = 3
 SECONDS = 0.8
-WARM_SAYINGS = 3
+WARM_SAYINGS = 20  # a connection that rested acknowledges its first 16 segments at once, on the sender's account
 WAYS = FLOOR, OURS, NAIVE = "bare send(2)", "parley", "naive hub"
 
 AT_THOUSAND = 1.35
