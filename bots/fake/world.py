@@ -173,11 +173,6 @@ class World:
             self.files.popitem(last=False)
         return one
 
-    def peak(self, seconds: float, chat_id: int | None = None) -> int:
-        """The most messages in any such span of time, to one chat or to all."""
-        moments = sorted(one.at for chat, all_of in self.sent.items() if chat_id in (None, chat) for one in all_of)
-        return max((sum(at <= other < at + seconds for other in moments) for at in moments), default=0)
-
     def stir(self) -> None:
         """Something is different from before: whoever watches looks again."""
         self.version += 1
