@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,8 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
-from server.bot.updates import Answered, Called, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
+from server.bot.linking import linked_user
+from server.bot.updates import Answered, Called, Heard, Linked, OptedOut, Reachable, Reworded, Said, clean, client_id
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, MessageStatus
@@ -69,6 +71,11 @@ UPDATE threads SET waiting_since = now()
 WHERE id = $1 AND handled_by IS NULL AND waiting_since IS NULL RETURNING slug
 """
 REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1"
+LINK = """
+UPDATE contacts c SET user_id = u.id FROM users u WHERE c.id = $1 AND u.id = $2 AND u.banned_at IS NULL RETURNING u.name
+"""
+LINKED = "This chat belongs to the account **{}** from now on. If that is not yours, write to us here."
+NOT_LINKED = "This link is too old or not whole, and this chat belongs to no account by it. Ask for a new one."
 OPTED = "UPDATE contacts SET opted_out = $2, blocked = false WHERE id = $1"
 
 log = named("bot")
@@ -102,8 +109,14 @@ class Drain:
         token: str,
         bot_id: int,
         answer: Callable[[str], Awaitable[None]] | None = None,
+        *,
+        keys: Sequence[str] = (),
     ) -> None:
-        """`answer`: tell Telegram that a button's press has arrived; until then the button shows that it waits."""
+        """`answer`: tell Telegram that a button's press has arrived; until then the button shows that it waits.
+
+        `keys` signed the links to accounts; without any, none is believed.
+        """
+        self._keys = keys
         self._answer_press = answer
         self._answers: set[asyncio.Task[None]] = set()
         self._database = database
@@ -210,6 +223,8 @@ class Drain:
                     taken.pressed += filter(None, [each.pressed])
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
+                case Linked():
+                    drafts.append(_answer(contact, await self._link(connection, contact, each)))
                 case Called():
                     free = await connection.fetchrow(CALLED, contact.thread_id)
                     taken.called += [] if free is None else [(contact.thread_id, free["slug"])]
@@ -237,6 +252,12 @@ class Drain:
             reply_to=reply_to,
             tags=tuple(tags_in(said.text)),
         )
+
+    async def _link(self, connection: PlainConnection, contact: Known, linked: Linked) -> str:
+        """What to say to it; a link that is good is followed."""
+        user = linked_user(self._keys, self._bot_id, linked.word, linked.at)
+        name = None if user is None else await connection.fetchval(LINK, contact.id, user)
+        return NOT_LINKED if name is None else LINKED.format(re.sub(r"([^\w\s])", r"\\\1", name))
 
     async def _written(self, connection: PlainConnection, drafts: Sequence[Draft]) -> list[Posted]:
         posted = await append(connection, drafts)
