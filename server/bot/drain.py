@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,9 @@ from server import clock, ids, metrics
 from server.bot.constants import TRIES
 from server.bot.contacts import HEARD_FROM, Known, known
 from server.bot.interpreter import Interpreter
+from server.bot.linking import linked_user
 from server.bot.statements import LOCK, TOLD
-from server.bot.updates import Answered, Called, Heard, OptedOut, Reachable, Reworded, Said, clean, client_id
+from server.bot.updates import Answered, Called, Heard, Linked, OptedOut, Reachable, Reworded, Said, clean, client_id
 from server.chat.announcer import Announcer
 from server.chat.appending import append
 from server.chat.constants import AuthorKind, Happening, MessageStatus
@@ -74,6 +76,11 @@ OPTED = """
 UPDATE contacts SET opted_out = $2, blocked = false
 WHERE id = $1 AND (opted_out, blocked) <> ($2, false) RETURNING id
 """
+LINK = """
+UPDATE contacts c SET user_id = u.id FROM users u WHERE c.id = $1 AND u.id = $2 AND u.banned_at IS NULL RETURNING u.name
+"""
+LINKED = "This chat belongs to the account **{}** from now on. If that is not yours, write to us here."
+NOT_LINKED = "This link is too old or not whole, and this chat belongs to no account by it. Ask for a new one."
 
 log = named("bot")
 
@@ -106,8 +113,14 @@ class Drain:
         token: str,
         bot_id: int,
         answer: Callable[[str], Awaitable[None]] | None = None,
+        *,
+        keys: Sequence[str] = (),
     ) -> None:
-        """`answer`: tell Telegram that a button's press has arrived; until then the button shows that it waits."""
+        """`answer`: tell Telegram that a button's press has arrived; until then the button shows that it waits.
+
+        `keys` signed the links to accounts; without any, none is believed.
+        """
+        self._keys = keys
         self._answer_press = answer
         self._answers: set[asyncio.Task[None]] = set()
         self._database = database
@@ -214,6 +227,8 @@ class Drain:
                     taken.pressed += filter(None, [each.pressed])
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
+                case Linked():
+                    drafts.append(_answer(contact, await self._link(connection, contact, each)))
                 case Called():
                     free = await connection.fetchrow(CALLED, contact.thread_id)
                     taken.called += [] if free is None else [(contact.thread_id, free["slug"])]
@@ -241,6 +256,15 @@ class Drain:
             reply_to=reply_to,
             tags=tuple(tags_in(said.text)),
         )
+
+    async def _link(self, connection: PlainConnection, contact: Known, linked: Linked) -> str:
+        """What to say to it; a link that is good is followed."""
+        user = linked_user(self._keys, self._bot_id, linked.word, linked.at)
+        await connection.execute(LOCK, contact.id)
+        name = None if user is None else await connection.fetchval(LINK, contact.id, user)
+        if name is not None:
+            await connection.execute(TOLD, [ids.new()], [contact.id], str(Happening.CONTACT_CHANGED))
+        return NOT_LINKED if name is None else LINKED.format(re.sub(r"([^\w\s])", r"\\\1", name))
 
     async def _written(self, connection: PlainConnection, drafts: Sequence[Draft]) -> list[Posted]:
         posted = await append(connection, drafts)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from telegram import Update, User
+from telegram import Chat, Update, User
 from telegram.ext import (
     Application,
     CallbackQueryHandler,
@@ -18,7 +19,7 @@ from telegram.ext import (
 )
 from typing_extensions import override
 
-from server.bot.updates import Answered, Called, Ear, Heard, OptedOut, Reworded, membership, pressed_in, said_in
+from server.bot.updates import Answered, Called, Ear, Heard, Linked, OptedOut, Reworded, membership, pressed_in, said_in
 
 HELP = {
     "start": "Hello! Write here, and you are answered here.",
@@ -72,13 +73,20 @@ class Interpreter:
         if message is None or not message.text:
             return
         said = said_in(message)
-        command = message.text[1:].split()[0].partition("@")[0].lower()
+        written, *words = message.text[1:].split()
+        command = written.partition("@")[0].lower()
+        is_link = command == "start" and len(words) == 1 and message.chat.type == Chat.PRIVATE
+        if is_link:
+            said = replace(said, text="/start")  # whoever reads the thread must not use the word
         self._ear.heard.append(said)
         if command in ("start", "stop"):
             self._ear.heard.append(OptedOut(said.outside, command == "stop"))
         if command == "human":
             self._ear.heard.append(Called(said.outside))
-        self._ear.heard.append(Answered(said.outside, HELP[command]))
+        if is_link:
+            self._ear.heard.append(Linked(said.outside, words[0], int(message.date.timestamp())))
+        else:
+            self._ear.heard.append(Answered(said.outside, HELP[command]))
 
     async def _on_message(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         if update.message is not None:

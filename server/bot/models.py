@@ -26,12 +26,15 @@ class Contact(Base):
     __table_args__ = (
         UniqueConstraint("bot_id", "chat_id"),
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
+        Index("ix_contacts_user_id", "user_id", postgresql_where=sql("user_id IS NOT NULL")),
     )
 
     id: Mapped[Key]
     bot_id: Mapped[int] = mapped_column(BigInteger)
     chat_id: Mapped[int] = mapped_column(BigInteger)
     thread_id: Mapped[UUID] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"), unique=True)
+    # The account that they proved to be theirs; several chats may be one person's.
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     channel: Mapped[str] = mapped_column(Text, server_default="telegram")
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)

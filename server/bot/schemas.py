@@ -43,6 +43,13 @@ class BotView(BaseModel):
     unknown_relays: int = Field(description="Of which nobody can say whether Telegram took them.")
 
 
+class LinkView(BaseModel):
+    """For the caller alone: open it on the device where Telegram is, and press Start."""
+
+    url: str
+    expires_at: datetime
+
+
 class DeadUpdate(BaseModel):
     """An update that could not be taken in, and why."""
 
@@ -68,6 +75,7 @@ class ContactView(BaseModel):
     tags: list[str]
     attributes: dict[str, Any]
     thread_id: UUID
+    user_id: UUID | None = Field(description="The account that they proved to be theirs, by a link.")
     seen_at: datetime | None
     created_at: datetime
 

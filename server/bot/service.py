@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server import clock
 from server.auth.policy import Caller
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
 from server.bot.inquiry import Fetched, Inquiry
+from server.bot.linking import LINK_SECONDS, link_word
 from server.bot.policy import bot_id, envelope, is_proven
 from server.bot.relaying import OF_MESSAGE, REPEATABLE, Mark, mark
-from server.bot.schemas import BotView, DeadUpdate
+from server.bot.schemas import BotView, DeadUpdate, LinkView
 from server.bot.tasks import TakeInUpdates
 from server.chat.access import Access
 from server.chat.announcer import Announcer
@@ -71,6 +74,7 @@ class Bot:
     token: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     mode: str = "polling"
+    keys: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         self.id = bot_id(self.token)
@@ -104,6 +108,16 @@ async def status(bot: Bot, telegram: Inquiry | None) -> BotView:
     return BotView(
         is_on=is_on, telegram=about, bot_id=bot.id or None, mode=bot.mode if is_on else None, **dict(row or {})
     )
+
+
+async def link(bot: Bot, telegram: Inquiry | None, caller: Caller) -> LinkView:
+    """A link that makes the chat of whoever follows it the caller's. Raises Conflict, Unavailable."""
+    if telegram is None:
+        raise Conflict("bot_is_off", "there is no bot: set TELEGRAM_TOKEN")
+    expires_at = clock.now().replace(microsecond=0) + timedelta(seconds=LINK_SECONDS)
+    word = link_word(bot.keys[0], bot.id, caller.user, int(expires_at.timestamp()))
+    url = f"https://t.me/{await telegram.username()}?start={word}"
+    return LinkView(url=url, expires_at=expires_at)
 
 
 async def dead(bot: Bot, limit: int) -> list[DeadUpdate]:

@@ -76,6 +76,15 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """Somebody came by a link that names an account. `at`: when, as Telegram has it, in seconds since 1970."""
+
+    outside: Outside
+    word: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What Parley itself has to say to this."""
 
@@ -83,7 +92,7 @@ class Answered:
     text: str
 
 
-Heard = Said | Reworded | Reachable | OptedOut | Called | Answered
+Heard = Said | Reworded | Reachable | OptedOut | Called | Linked | Answered
 
 
 @dataclass

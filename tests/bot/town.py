@@ -77,7 +77,7 @@ async def worker(database_url: str, redis_url: str, api: str = "http://127.0.0.1
     """What a worker process takes in with; where Telegram is away nobody's press is answered."""
     async with Office(settings_of(database_url, redis_url), connections=2) as office:
         telegram = Telegram(TOKEN, api)
-        drain = Drain(office.database, office.announcer, TOKEN, bot_id(TOKEN), telegram.answer)
+        drain = Drain(office.database, office.announcer, TOKEN, bot_id(TOKEN), telegram.answer, keys=[SECRET])
         yield drain
         await drain.close()
         await telegram.close()
