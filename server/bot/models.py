@@ -19,6 +19,15 @@ def _one_of(column: str, words: type[UpdateState | RelayStatus]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
+class OwnBot(Base):
+    """A bot of this installation, and what it is called; in groups it is meant where its name is."""
+
+    __tablename__ = "bots"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    username: Mapped[str] = mapped_column(Text)
+
+
 class Contact(Base):
     """A person or a group outside, as one bot knows them, and the thread in which they are talked with."""
 
@@ -39,6 +48,9 @@ class Contact(Base):
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     language: Mapped[str | None] = mapped_column(Text)
+    # Another language that they wrote in once, and whether they chose theirs with /lang.
+    language_heard: Mapped[str | None] = mapped_column(Text)
+    language_chosen: Mapped[bool] = mapped_column(server_default=sql("false"))
     # Told with /stop, or by blocking the bot; campaigns leave both alone.
     opted_out: Mapped[bool] = mapped_column(server_default=sql("false"))
     blocked: Mapped[bool] = mapped_column(server_default=sql("false"))

@@ -29,6 +29,7 @@ INSERT INTO updates (bot_id, update_id, chat_id, body)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])
 ON CONFLICT (bot_id, update_id) DO NOTHING
 """
+NAMED = "INSERT INTO bots (id, username) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET username = excluded.username"
 FIGURES = """
 SELECT (SELECT received_at FROM updates WHERE bot_id = $1 ORDER BY id DESC LIMIT 1) AS last_update_at,
        (SELECT count(*) FROM updates WHERE state = 'waiting' AND bot_id = $1) AS waiting_updates,
@@ -97,6 +98,12 @@ async def accept(bot: Bot, body: bytes) -> None:
     found = envelope(body)
     await bot.incoming.add((bot.id, found.update_id, found.chat_id, body.decode()))
     bot.say(TakeInUpdates())
+
+
+async def name(bot: Bot, username: str) -> None:
+    """Keep what the bot is called, for those who take updates in."""
+    async with bot.database.connection() as connection:
+        await connection.execute(NAMED, bot.id, username)
 
 
 async def status(bot: Bot, telegram: Inquiry | None) -> BotView:
