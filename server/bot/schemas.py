@@ -29,6 +29,15 @@ class TelegramView(BaseModel):
     error: str | None = None
 
 
+class PaceView(BaseModel):
+    """How fast the bot may speak now, all processes together."""
+
+    per_second: int = Field(description="Messages to all chats; each chat has a pace of its own below it.")
+    stopped_seconds: float | None = Field(
+        description="0, or for how long Telegram asked everybody to wait; null while Redis is away: nothing goes out."
+    )
+
+
 class BotView(BaseModel):
     """Whether there is a bot, and how far it is with what came in and what goes out."""
 
@@ -36,7 +45,9 @@ class BotView(BaseModel):
     bot_id: int | None
     mode: str | None = Field(description="How updates come in: `webhook`, `polling`, or `fake`, from no Telegram.")
     telegram: TelegramView | None
+    pace: PaceView | None
     last_update_at: datetime | None
+    last_update_age_seconds: float | None = Field(description="Since then, by PostgreSQL's clock.")
     waiting_updates: int = Field(description="Kept, and not turned into messages yet.")
     dead_updates: int = Field(description="Set aside after several tries; they can be replayed.")
     waiting_relays: int = Field(description="Messages that have to go out.")
