@@ -12,7 +12,7 @@ from telegram.error import TelegramError
 from bots.registration import register
 from server.bot.client import Telegram
 from server.bot.policy import webhook_secrets
-from server.bot.service import Bot, accept
+from server.bot.service import Bot, accept, name
 from server.config import Settings
 from server.database import Database
 from server.errors import Problem
@@ -47,29 +47,33 @@ async def run(settings: Settings) -> None:
 
 async def _work(settings: Settings, telegram: Telegram) -> None:
     secrets = webhook_secrets(settings.secrets, settings.bot_token)
-    await _register(settings, telegram, secrets[0])
-    if settings.telegram == "webhook":
-        await asyncio.Event().wait()  # the servers take what comes; here nothing is left but to be told to stop
     database, queue = Database(settings.database, CONNECTIONS), Queue(settings.redis)
     await database.open()
     await queue.open()
+    bot = Bot(database, queue.say, settings.bot_token, secrets)
     try:
-        await poll(Bot(database, queue.say, settings.bot_token, secrets), telegram)
+        await _register(settings, bot, telegram)
+        if settings.telegram == "webhook":
+            await asyncio.Event().wait()  # the servers take what comes; here nothing is left but to be told to stop
+        await poll(bot, telegram)
     finally:
         await queue.close()
         await database.close()
 
 
-async def _register(settings: Settings, telegram: Telegram, secret: str) -> None:
-    """Try until Telegram knows where updates go."""
+async def _register(settings: Settings, bot: Bot, telegram: Telegram) -> None:
+    """Try until it is known what the bot is called, and Telegram knows where updates go."""
     while True:
         try:
-            await register(telegram.bot, settings, secret)
+            await name(bot, (await telegram.bot.get_me()).username or "")
+            await register(telegram.bot, settings, bot.secrets[0])
         except TelegramError as error:
             log.warning("bot_not_registered", why=error.message)
-            await asyncio.sleep(AWAY_SECONDS)
+        except Problem as error:
+            log.warning("bot_not_registered", why=error.detail)
         else:
             return
+        await asyncio.sleep(AWAY_SECONDS)
 
 
 async def poll(bot: Bot, telegram: Telegram) -> None:

@@ -75,7 +75,8 @@ class Runtime:
         self._replies = Replies(self._database)
         secrets = webhook_secrets(settings.secrets, settings.bot_token)
         mode = settings.telegram or "polling"
-        self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode)
+        rate, keys = settings.telegram_per_second, settings.secrets
+        self._bot = Bot(self._database, self._queue.say, settings.bot_token, secrets, mode, rate, keys, limiter)
         self._telegram = Inquiry(settings.bot_token, settings.telegram_api) if settings.bot_token else None
         self._broadcast = Broadcast(self._database, self._queue.say, self._bot.id, settings.campaign_operator_limit)
         sender = CampaignClient(settings.bot_token, settings.telegram_api) if settings.bot_token else None

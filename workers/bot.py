@@ -21,7 +21,7 @@ def duties(office: Office) -> list[Duty]:
     own = bot_id(token)
     per_second = office.settings.telegram_per_second
     telegram = Telegram(token, office.settings.telegram_api, is_paid=per_second > FREE_PER_SECOND)
-    drain = Drain(office.database, office.announcer, token, own, telegram.answer)
+    drain = Drain(office.database, office.announcer, token, own, telegram.answer, keys=office.settings.secrets)
     office.at_close(telegram.close)
     office.at_close(drain.close)
     outbox = Outbox(office.database, office.announcer, telegram, Pace(office.limiter, own, per_second), own)

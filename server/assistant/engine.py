@@ -122,14 +122,16 @@ class Engine:
 
     async def _case(self, thread_id: UUID, lease: UUID, asked: Asked, stand: Stand) -> _Case:
         latest = await self.ledger.latest(thread_id, OFFERS_LIMIT)
-        prior = latest[0][1] if latest else stand.owner_language
-        if prior is None and stand.kind is Kind.TELEGRAM and self.outside is not None:
-            prior = await self.outside.language(thread_id)
-        now, before = language_of(asked.text, None), language_of(asked.before, None) if asked.before else None
+        outside = self.outside if stand.kind is Kind.TELEGRAM else None
+        language = None if outside is None else await outside.language(thread_id)
+        if language is None:
+            prior = latest[0][1] if latest else stand.owner_language
+            now, before = language_of(asked.text, None), language_of(asked.before, None) if asked.before else None
+            language = rules.settled_language(prior, now, before)
         wanted = stand.carrier or self.default
         carrier = wanted if wanted is Carrier.NONE or wanted in self.carriers else Carrier.KNOWLEDGE
         offers = sum(path is Path.OFFER for path, _ in latest)
-        return _Case(thread_id, lease, asked, stand, carrier, rules.settled_language(prior, now, before), offers)
+        return _Case(thread_id, lease, asked, stand, carrier, language, offers)
 
     async def _reply(self, case: _Case) -> Reply | None:
         if case.carrier is Carrier.NONE:

@@ -20,8 +20,8 @@ THREADS_AT_ONCE = 100
 MESSAGES_LIMIT = 20  # of a thread that are looked at
 DAY_SECONDS = 86_400
 
-# Threads that it looks after: those of visitors, and of people on Telegram; a group's number there is negative.
-_OURS = "(t.kind = 'support' OR t.kind = 'telegram' AND t.slug NOT LIKE '%:-%')"
+# Threads that it looks after: those of visitors, and of people and groups on Telegram.
+_OURS = "t.kind IN ('support', 'telegram')"
 _FREE = "t.handled_by IS NULL AND t.waiting_since IS NULL"
 # Threads with news that nobody has looked at, and those whose worker has died.
 DUE = f"""
@@ -49,12 +49,14 @@ RELEASE = """
 UPDATE attendances SET lease = NULL, leased_until = NULL, seen = greatest(seen, $3) WHERE thread_id = $1 AND lease = $2
 """
 SEE = "UPDATE attendances SET seen = greatest(seen, $3) WHERE thread_id = $1 AND lease = $2"
-# What people outside said since, the newest first; an operator's word, or none of ours, ends it.
+# What people outside said since, the newest first; an operator's word, or none of ours, ends it. What a group says
+# among itself is nobody's question.
 UNSEEN = """
 SELECT m.id, m.number, m.text, m.payload, m.deleted_at IS NULL AS is_there,
        m.author_id IS DISTINCT FROM $3 AND u.role IN ('operator', 'admin') AS is_operators
 FROM messages m LEFT JOIN users u ON u.id = m.author_id
 WHERE m.thread_id = $1 AND m.number > $2 AND m.author_kind IN ('user', 'contact')
+  AND m.payload -> 'addressed' IS DISTINCT FROM 'false'::jsonb
 ORDER BY m.number DESC LIMIT $4
 """
 SAID_BEFORE = """

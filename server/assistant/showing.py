@@ -19,7 +19,7 @@ class Outside(Protocol):
     """People who do not listen here themselves. What they do not need to see may be left out."""
 
     async def language(self, thread_id: UUID) -> str | None:
-        """The language that they gave, or None."""
+        """In which they are to be answered; None where nothing is known of that."""
         ...
 
     async def draft(self, thread_id: UUID, question_id: UUID, text: str) -> None:

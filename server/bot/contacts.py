@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from server import ids
 from server.bot.facts import ATTRIBUTES, attribute_changes
+from server.bot.speech import Speech
 from server.bot.statements import LOCK_THREAD, TELL, TOLD
 from server.bot.updates import Outside
 from server.chat.changes import record_opened
@@ -18,7 +19,10 @@ from server.chat.constants import Happening
 from server.chat.names import OUTSIDE
 from server.database import PlainConnection, Transaction
 
-FOUND = "SELECT chat_id, id, thread_id FROM contacts WHERE bot_id = $1 AND chat_id = ANY ($2::bigint[])"
+FOUND = """
+SELECT chat_id, id, thread_id, language, language_heard, language_chosen FROM contacts
+WHERE bot_id = $1 AND chat_id = ANY ($2::bigint[])
+"""
 MAKE = f"""
 WITH asked AS (
   SELECT * FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[])
@@ -53,6 +57,7 @@ class Known:
 
     id: UUID
     thread_id: UUID
+    speech: Speech
     is_new: bool = False
 
 
@@ -60,10 +65,10 @@ async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outsi
     """The contact of each chat, made with a thread where there was none. The caller holds the chats' order."""
     by_chat = {each.chat_id: each for each in people}
     rows = await connection.fetch(FOUND, bot_id, list(by_chat))
-    found = {row[0]: Known(row[1], row[2]) for row in rows}
+    found = {row[0]: Known(row[1], row[2], Speech(*row[3:])) for row in rows}
     new = [each for chat, each in by_chat.items() if chat not in found]
     if new:
-        made = {each.chat_id: Known(ids.new(), ids.new(), is_new=True) for each in new}
+        made = {each.chat_id: Known(ids.new(), ids.new(), Speech(each.language), is_new=True) for each in new}
         chats = [each.chat_id for each in new]
         own = [made[chat].id for chat in chats]
         threads = [made[chat].thread_id for chat in chats]

@@ -25,7 +25,7 @@ from server.errors import Conflict, Invalid, Limited, Missing
 TAGS_SHOWN = 1_000
 COLLISIONS = 5  # with others who make or change the same contacts at this moment
 SHOWN = """c.id, c.chat_id, c.channel, c.kind, c.name, c.language, c.opted_out, c.blocked, c.tags, c.attributes,
-  c.thread_id, c.seen_at, c.created_at"""
+  c.thread_id, c.user_id, c.seen_at, c.created_at"""
 ONE = f"SELECT {SHOWN} FROM contacts c WHERE c.id = $1"
 CHANGE = """
 UPDATE contacts SET tags = $2, attributes = $3::text::jsonb, language = $4, opted_out = $5 WHERE id = $1

@@ -9,7 +9,7 @@ from server.bot.outcomes import Later
 from server.bot.pace import Pace
 from server.database import Database
 
-LANGUAGE = "SELECT language FROM contacts WHERE thread_id = $1"
+LANGUAGE = "SELECT split_part(lower(language), '-', 1) FROM contacts WHERE thread_id = $1"
 # Telegram shows drafts to people, not in groups.
 CHAT = "SELECT chat_id FROM contacts WHERE thread_id = $1 AND bot_id = $2 AND kind = 'private' AND NOT blocked"
 NUMBERS = 2**31 - 1
@@ -25,7 +25,7 @@ class Drafts:
         self._bot_id = bot_id
 
     async def language(self, thread_id: UUID) -> str | None:
-        """What the person's own Telegram speaks."""
+        """What they chose or write, and before that what their own Telegram speaks."""
         async with self._database.connection() as connection:
             found: str | None = await connection.fetchval(LANGUAGE, thread_id)
         return found

@@ -43,6 +43,7 @@ class Inquiry:
     def __init__(self, token: str, api: str) -> None:
         self._calls, self._files = f"{api}/bot{token}/", f"{api}/file/bot{token}/"
         self._session: aiohttp.ClientSession | None = None
+        self._username = ""
 
     async def close(self) -> None:
         """Hang up."""
@@ -64,6 +65,15 @@ class Inquiry:
             pending_updates=hook.get("pending_update_count"),
             last_error=hook.get("last_error_message") or None,
         )
+
+    async def username(self) -> str:
+        """How the bot is called, asked once. Raises Unavailable while Telegram is away."""
+        try:
+            async with asyncio.timeout(ABOUT_SECONDS):
+                self._username = self._username or str((await self._ask("getMe"))["username"])
+        except (Refused, *AWAY) as error:
+            raise Unavailable("telegram_unavailable", "Telegram does not answer; repeat", retry_after=5.0) from error
+        return self._username
 
     async def fetch(self, file_id: str) -> Fetched:
         """Somebody's file. Raises Missing, Invalid for one that is too large, Unavailable while Telegram is away."""

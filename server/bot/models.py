@@ -19,6 +19,15 @@ def _one_of(column: str, words: type[UpdateState | RelayStatus]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
+class OwnBot(Base):
+    """A bot of this installation, and what it is called; in groups it is meant where its name is."""
+
+    __tablename__ = "bots"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    username: Mapped[str] = mapped_column(Text)
+
+
 class Contact(Base):
     """A person or a group outside, as one bot knows them, and the thread in which they are talked with."""
 
@@ -26,16 +35,22 @@ class Contact(Base):
     __table_args__ = (
         UniqueConstraint("bot_id", "chat_id"),
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
+        Index("ix_contacts_user_id", "user_id", postgresql_where=sql("user_id IS NOT NULL")),
     )
 
     id: Mapped[Key]
     bot_id: Mapped[int] = mapped_column(BigInteger)
     chat_id: Mapped[int] = mapped_column(BigInteger)
     thread_id: Mapped[UUID] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"), unique=True)
+    # The account that they proved to be theirs; several chats may be one person's.
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     channel: Mapped[str] = mapped_column(Text, server_default="telegram")
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     language: Mapped[str | None] = mapped_column(Text)
+    # Another language that they wrote in once, and whether they chose theirs with /lang.
+    language_heard: Mapped[str | None] = mapped_column(Text)
+    language_chosen: Mapped[bool] = mapped_column(server_default=sql("false"))
     # Told with /stop, or by blocking the bot; campaigns leave both alone.
     opted_out: Mapped[bool] = mapped_column(server_default=sql("false"))
     blocked: Mapped[bool] = mapped_column(server_default=sql("false"))

@@ -20,13 +20,18 @@ CHAT = Rate(1, 1.0, 3)
 GROUP = Rate(20, 60.0, 3)
 
 
+def bot_key(bot_id: int) -> str:
+    """Under what all that one bot sends is counted."""
+    return f"bot:{bot_id}"
+
+
 class Pace:
     """One for each bot."""
 
     def __init__(self, limiter: Limiter, bot_id: int, per_second: int = BOT.count) -> None:
         self._limiter = limiter
         self._rate = Rate(per_second, 1.0, 1)
-        self._bot = f"bot:{bot_id}"
+        self._bot = bot_key(bot_id)
 
     async def turn(self, chat_id: int, *, is_group: bool) -> float:
         """Wait for a place and return 0; or, when it is far off, the seconds after which to ask again."""
@@ -54,8 +59,4 @@ class Pace:
 
     async def freeze(self, seconds: float) -> None:
         """Telegram said to wait: so does every process. Said by many at once, it is one freeze."""
-        asked = min(seconds, FREEZE_SECONDS_LIMIT)
-        booked = await self._limiter.reserve_together({self._bot: Rate(1, asked, 1)}, 0.0)
-        if booked is not None and not booked.granted and booked.wait_seconds < asked:
-            rest = Rate(1, asked - booked.wait_seconds, 1)
-            await self._limiter.reserve_together({self._bot: rest}, FREEZE_SECONDS_LIMIT)
+        await self._limiter.hold(self._bot, min(seconds, FREEZE_SECONDS_LIMIT))

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 from typing_extensions import override
 
-from server.auth.dependencies import CurrentAdmin, CurrentOperator, CurrentUser
+from server.auth.dependencies import CurrentAdmin, CurrentOperator, CurrentUser, unkept
 from server.bot import service
-from server.bot.schemas import BotView, DeadUpdate, Received
+from server.bot.schemas import BotView, DeadUpdate, LinkView, Received
 from server.bot.service import Bot
 from server.chat.dependencies import TheChat
 from server.codes import ALWAYS, SIGNED_IN, documented
@@ -74,6 +74,18 @@ router.add_api_route(
 async def status(_: CurrentOperator, bot: TheBot, request: Request) -> BotView:
     """What came in, what goes out, and what was set aside. Without a token it says that the bot is off."""
     return await service.status(bot, request.state.telegram)
+
+
+@router.post(
+    "/link",
+    response_model=LinkView,
+    summary="Link a Telegram chat with your account",
+    dependencies=[Depends(unkept)],
+    responses=documented(SIGNED_IN, bot_is_off=409, telegram_unavailable=503),
+)
+async def link(caller: CurrentUser, bot: TheBot, request: Request) -> LinkView:
+    """A link to the bot: the chat in which it is followed, within 15 minutes, is known as the caller's from then on."""
+    return await service.link(bot, request.state.telegram, caller)
 
 
 @router.get("/updates", response_model=list[DeadUpdate], summary="List dead updates", responses=documented(OPERATED))

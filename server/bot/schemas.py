@@ -29,6 +29,15 @@ class TelegramView(BaseModel):
     error: str | None = None
 
 
+class PaceView(BaseModel):
+    """How fast the bot may speak now, all processes together."""
+
+    per_second: int = Field(description="Messages to all chats; each chat has a pace of its own below it.")
+    stopped_seconds: float | None = Field(
+        description="0, or for how long Telegram asked everybody to wait; null while Redis is away: nothing goes out."
+    )
+
+
 class BotView(BaseModel):
     """Whether there is a bot, and how far it is with what came in and what goes out."""
 
@@ -36,11 +45,20 @@ class BotView(BaseModel):
     bot_id: int | None
     mode: str | None = Field(description="How updates come in: `webhook`, `polling`, or `fake`, from no Telegram.")
     telegram: TelegramView | None
+    pace: PaceView | None
     last_update_at: datetime | None
+    last_update_age_seconds: float | None = Field(description="Since then, by PostgreSQL's clock.")
     waiting_updates: int = Field(description="Kept, and not turned into messages yet.")
     dead_updates: int = Field(description="Set aside after several tries; they can be replayed.")
     waiting_relays: int = Field(description="Messages that have to go out.")
     unknown_relays: int = Field(description="Of which nobody can say whether Telegram took them.")
+
+
+class LinkView(BaseModel):
+    """For the caller alone: open it on the device where Telegram is, and press Start."""
+
+    url: str
+    expires_at: datetime
 
 
 class DeadUpdate(BaseModel):
@@ -68,6 +86,7 @@ class ContactView(BaseModel):
     tags: list[str]
     attributes: dict[str, Any]
     thread_id: UUID
+    user_id: UUID | None = Field(description="The account that they proved to be theirs, by a link.")
     seen_at: datetime | None
     created_at: datetime
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server import clock
 from server.auth.policy import Caller
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
 from server.bot.inquiry import Fetched, Inquiry
+from server.bot.linking import LINK_SECONDS, link_word
+from server.bot.pace import BOT, PATIENCE_SECONDS, bot_key
 from server.bot.policy import bot_id, envelope, is_proven
 from server.bot.relaying import OF_MESSAGE, REPEATABLE, Mark, mark
-from server.bot.schemas import BotView, DeadUpdate
+from server.bot.schemas import BotView, DeadUpdate, LinkView, PaceView
 from server.bot.tasks import TakeInUpdates
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.database import Database
 from server.errors import Conflict, Missing, Unauthenticated, Unavailable
+from server.pacing.limiter import Limiter
 from server.queue import Task
 
 KEEP = """
@@ -26,8 +31,11 @@ INSERT INTO updates (bot_id, update_id, chat_id, body)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])
 ON CONFLICT (bot_id, update_id) DO NOTHING
 """
+NAMED = "INSERT INTO bots (id, username) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET username = excluded.username"
 FIGURES = """
 SELECT (SELECT received_at FROM updates WHERE bot_id = $1 ORDER BY id DESC LIMIT 1) AS last_update_at,
+       (SELECT CAST(extract(epoch FROM clock_timestamp() - received_at) AS float8)
+        FROM updates WHERE bot_id = $1 ORDER BY id DESC LIMIT 1) AS last_update_age_seconds,
        (SELECT count(*) FROM updates WHERE state = 'waiting' AND bot_id = $1) AS waiting_updates,
        (SELECT count(*) FROM updates WHERE state = 'dead' AND bot_id = $1) AS dead_updates,
        (SELECT count(*) FROM relays WHERE status IN ('queued', 'sending')) AS waiting_relays,
@@ -71,6 +79,9 @@ class Bot:
     token: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     mode: str = "polling"
+    per_second: int = BOT.count
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    limiter: Limiter | None = None
 
     def __post_init__(self) -> None:
         self.id = bot_id(self.token)
@@ -95,15 +106,37 @@ async def accept(bot: Bot, body: bytes) -> None:
     bot.say(TakeInUpdates())
 
 
+async def name(bot: Bot, username: str) -> None:
+    """Keep what the bot is called, for those who take updates in."""
+    async with bot.database.connection() as connection:
+        await connection.execute(NAMED, bot.id, username)
+
+
 async def status(bot: Bot, telegram: Inquiry | None) -> BotView:
     """How the bot is doing, from the rows, and what Telegram says of it."""
     about = None if telegram is None else await telegram.about()
     async with bot.database.connection() as connection:
         row = await connection.fetchrow(FIGURES, bot.id)
-    is_on = bool(bot.token)
-    return BotView(
-        is_on=is_on, telegram=about, bot_id=bot.id or None, mode=bot.mode if is_on else None, **dict(row or {})
-    )
+    known = {"is_on": bool(bot.token), "bot_id": bot.id or None, "mode": bot.mode if bot.token else None}
+    pace = None if bot.limiter is None or not bot.token else await _pace(bot, bot.limiter)
+    return BotView(telegram=about, pace=pace, **known, **dict(row or {}))
+
+
+async def _pace(bot: Bot, limiter: Limiter) -> PaceView:
+    """What is booked for longer than anybody waits for a place was stopped by Telegram."""
+    booked = await limiter.booked(bot_key(bot.id))
+    stopped = booked if booked is None or booked > PATIENCE_SECONDS + 1.0 / bot.per_second else 0.0
+    return PaceView(per_second=bot.per_second, stopped_seconds=stopped)
+
+
+async def link(bot: Bot, telegram: Inquiry | None, caller: Caller) -> LinkView:
+    """A link that makes the chat of whoever follows it the caller's. Raises Conflict, Unavailable."""
+    if telegram is None:
+        raise Conflict("bot_is_off", "there is no bot: set TELEGRAM_TOKEN")
+    expires_at = clock.now().replace(microsecond=0) + timedelta(seconds=LINK_SECONDS)
+    word = link_word(bot.keys[0], bot.id, caller.user, int(expires_at.timestamp()))
+    url = f"https://t.me/{await telegram.username()}?start={word}"
+    return LinkView(url=url, expires_at=expires_at)
 
 
 async def dead(bot: Bot, limit: int) -> list[DeadUpdate]:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 _SHOWN = """CROSS JOIN LATERAL (
   SELECT c.id, c.thread_id, c.channel, c.chat_id, c.kind, c.name, c.language, c.tags, c.attributes, c.opted_out,
-         c.blocked, c.seen_at, c.created_at
+         c.blocked, c.user_id, c.seen_at, c.created_at
 ) r"""
 # For systems outside. Whoever changes a contact locks its thread first, as a post does: so the change has its place.
 LOCK = "SELECT FROM threads t JOIN contacts c ON c.thread_id = t.id WHERE c.id = $1 FOR UPDATE OF t"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from telegram import CallbackQuery, Chat, ChatMember, ChatMemberUpdated, Message
+from telegram import CallbackQuery, Chat, ChatMember, ChatMemberUpdated, Message, MessageEntity, User
 
 from server.chat.text import normalised
 from server.errors import Invalid
@@ -76,6 +76,32 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """Somebody came by a link that names an account. `at`: when, as Telegram has it, in seconds since 1970."""
+
+    outside: Outside
+    word: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Somebody says in which language they want to be answered: a code, `auto`, or nothing, which asks for it."""
+
+    outside: Outside
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """A group has become a supergroup, and is at another number from now on."""
+
+    outside: Outside
+    was: int
+    becomes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What Parley itself has to say to this."""
 
@@ -83,7 +109,7 @@ class Answered:
     text: str
 
 
-Heard = Said | Reworded | Reachable | OptedOut | Called | Answered
+Heard = Said | Reworded | Reachable | OptedOut | Called | Linked | Chosen | Migrated | Answered
 
 
 @dataclass
@@ -101,13 +127,14 @@ def outside_of(chat: Chat, language: str | None) -> Outside:
     return Outside(chat.id, kind, clean(name)[:NAME_CHARACTERS], (language or "").partition("-")[0] or None)
 
 
-def said_in(message: Message) -> Said:
-    """The message as the thread keeps it."""
+def said_in(message: Message, bot: User, *, is_command: bool = False) -> Said:
+    """The message as the thread keeps it; in a group that is who said it, and whether the bot is meant."""
     kind, payload = _content(message)
     reply = message.reply_to_message
     author = message.from_user
     if message.chat.type != Chat.PRIVATE and author is not None:
-        payload = {**(payload or {}), "sender": {"id": author.id, "name": clean(author.full_name)}}
+        sender = {"id": author.id, "name": clean(author.full_name)}
+        payload = {**(payload or {}), "sender": sender, "addressed": is_command or _is_meant(message, bot)}
     return Said(
         outside_of(message.chat, author.language_code if author else None),
         message.message_id,
@@ -116,6 +143,29 @@ def said_in(message: Message) -> Said:
         payload,
         reply.message_id if reply is not None else None,
     )
+
+
+def _is_meant(message: Message, bot: User) -> bool:
+    """Whether the bot is answered or named."""
+    reply = message.reply_to_message
+    if reply is not None and reply.from_user is not None and reply.from_user.id == bot.id:
+        return True
+    kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
+    named = {**message.parse_entities(kinds), **message.parse_caption_entities(kinds)}
+    return any(
+        entity.user.id == bot.id if entity.user is not None else words.lower() == f"@{bot.username}".lower()
+        for entity, words in named.items()
+    )
+
+
+def migration(message: Message) -> Migrated | None:
+    """What Telegram says in the old group and again in the new one; None for any other message."""
+    outside = outside_of(message.chat, None)
+    if message.migrate_to_chat_id is not None:
+        return Migrated(outside, message.chat.id, message.migrate_to_chat_id)
+    if message.migrate_from_chat_id is not None:
+        return Migrated(outside, message.migrate_from_chat_id, message.chat.id)
+    return None
 
 
 def pressed_in(query: CallbackQuery) -> Said | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server import clock
-from server.bot.pace import BOT, CHAT, FREEZE_SECONDS_LIMIT
+from server.bot.pace import BOT, CHAT, FREEZE_SECONDS_LIMIT, bot_key
 from server.broadcast.constants import RATE_LIMIT
 from server.pacing.limiter import Limiter
 from server.pacing.pace import Rate
@@ -20,7 +20,6 @@ PAID = Rate(RATE_LIMIT, 1.0, 1)
 BLOCK_SECONDS = 0.08  # booked at once: at 1,000 a second a place each would be a round trip each
 AHEAD_SECONDS = 0.12  # the beginning of a block that is booked lies no further in the future
 AWAY_SECONDS = 1.0  # between questions while Redis is away
-SAME_FREEZE_SECONDS = 1.0
 CHAT_SECONDS = 1.0  # that a delivery waits for a chat in which people are talking
 
 
@@ -42,7 +41,7 @@ class Share:
 
     def __init__(self, limiter: Limiter, bot_id: int) -> None:
         self._limiter = limiter
-        self._bot = f"bot:{bot_id}"
+        self._bot = bot_key(bot_id)
 
     async def book(self, most: int, *, is_paid: bool, own: tuple[str, float] | None) -> Block | float:
         """Places for up to so many, or the seconds after which to ask again. `own`: a key, and how many a second."""
@@ -77,8 +76,4 @@ class Share:
 
     async def freeze(self, seconds: float) -> None:
         """Telegram said to wait: so does every process. Said by many at once, it is one freeze."""
-        asked = min(seconds, FREEZE_SECONDS_LIMIT)
-        booked = await self._limiter.reserve_together({self._bot: Rate(1, asked, 1)}, SAME_FREEZE_SECONDS)
-        if booked is not None and not booked.granted and booked.wait_seconds < asked:
-            rest = Rate(1, asked - booked.wait_seconds, 1)
-            await self._limiter.reserve_together({self._bot: rest}, FREEZE_SECONDS_LIMIT)
+        await self._limiter.hold(self._bot, min(seconds, FREEZE_SECONDS_LIMIT))

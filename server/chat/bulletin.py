@@ -1,4 +1,4 @@
-"""Unread counts, who has read how far, and the operators' inbox: said at most once a second for each thread."""
+"""Unread counts, who has read how far, and the operators' inbox: said at most twice a second for each thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.database import Database
 from server.errors import Unavailable
 from server.logging import named
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 0.5  # operators hear within a second that a person is called
 THREADS_LIMIT = 10_000  # that wait; one noted beyond is told of when it is next posted to
 THREADS_AT_ONCE = 200
 PEOPLE_LIMIT = 2 * MEMBERS_LIMIT  # told in one go; the counts of very large groups come with the next reading

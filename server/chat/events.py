@@ -37,7 +37,7 @@ class Drafting(OfThread, frozen=True):
 
 
 class Read(OfThread, frozen=True):
-    """These people have read up to the message of this `number`. Said at most once a second for each thread."""
+    """These people have read up to the message of this `number`. Said at most twice a second for each thread."""
 
     readers: dict[UUID, int]
 
@@ -47,7 +47,7 @@ class Changed(OfThread, frozen=True):
 
 
 class Unread(OfThread, frozen=True):
-    """How many of the `posted` messages one has not read. Said at most once a second for each thread."""
+    """How many of the `posted` messages one has not read. Said at most twice a second for each thread."""
 
     unread: int
     posted: int
@@ -64,7 +64,7 @@ class Left(OfThread, frozen=True):
 
 
 class Line(OfThread, frozen=True, tag="thread"):
-    """A thread of the inbox as it now is, for a line in a list. Said at most once a second for each thread."""
+    """A thread of the inbox as it now is, for a line in a list. Said at most twice a second for each thread."""
 
     kind: Kind
     subject: str

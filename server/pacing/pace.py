@@ -49,16 +49,25 @@ class Reservation:
 
 
 def reserve(
-    slots: Sequence[int | None], rates: Sequence[Rate], now: int, max_wait: int
+    slots: Sequence[int | None], rates: Sequence[Rate], now: int, max_wait: int, began: int | None = None
 ) -> tuple[Reservation, list[int]]:
     """Book one place on every key, or on none when the longest wait exceeds `max_wait`; also the slots afterwards.
+
+    `began`: when what is remembered begins. A key of which nothing is known may have been booked up until then, so
+    there is no burst just after everything was forgotten. None: what is not known was idle.
 
     A place is booked on each key from its own next slot, not from the common wait: one slow key (a busy group) does
     not hold up a key it shares with others (the whole bot).
     """
-    starts = [max(slot or 0, now) for slot in slots]
+    starts = [
+        max(_unknown(rate, began) if slot is None else slot, now) for slot, rate in zip(slots, rates, strict=True)
+    ]
     wait = max(start - rate.tolerance - now for start, rate in zip(starts, rates, strict=True))
     wait = max(0, wait)
     if wait > max_wait:
         return Reservation(False, wait), starts
     return Reservation(True, wait), [start + rate.interval for start, rate in zip(starts, rates, strict=True)]
+
+
+def _unknown(rate: Rate, began: int | None) -> int:
+    return 0 if began is None else began + rate.tolerance + rate.interval

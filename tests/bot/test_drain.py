@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
+
+import pytest
 
 from bots.fake.world import World
 from server.bot.drain import Drain
@@ -94,18 +97,34 @@ async def test_a_reply_names_its_message(bot_house: House, drain: Drain, operato
     assert second["reply_to"] == first["id"]
 
 
-async def test_what_is_not_text_keeps_its_kind(bot_house: House, drain: Drain, operator: Person) -> None:
-    ada = outsider(bot_house)
-    sizes = [{"file_id": f"f{n}", "file_unique_id": f"u{n}", "width": n, "height": n} for n in (1, 2)]
-    await ada.does(message=ada.message(photo=sizes, caption="look"))
-    await ada.does(message=ada.message(location={"latitude": 48.2, "longitude": 16.4}))
-    voice = {"file_id": "v", "file_unique_id": "w", "duration": 3, "mime_type": "audio/ogg"}
-    await ada.does(message=ada.message(voice=voice))
+def stored(kind: str, **more: Any) -> dict[str, Any]:
+    return {kind: {"file_id": "f", "file_unique_id": "u", **more}}
+
+
+SIZES = [{"file_id": f"f{n}", "file_unique_id": f"u{n}", "width": n, "height": n} for n in (1, 2)]
+PDF = {"file_name": "a.pdf", "mime_type": "application/pdf", "file_size": 9}
+STICKER = {"type": "regular", "width": 1, "height": 1, "is_animated": False, "is_video": False, "emoji": "👍"}
+CARD = {"phone_number": "+43 1", "first_name": "Bob"}
+CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "photo": ({"photo": SIZES, "caption": "look"}, {"file_id": "f2", "width": 2, "height": 2}),
+    "document": ({**stored("document", **PDF), "caption": "look"}, {"file_id": "f", **PDF}),
+    "voice": (stored("voice", duration=3, mime_type="audio/ogg"), {"duration": 3, "mime_type": "audio/ogg"}),
+    "audio": (stored("audio", duration=4), {"file_id": "f", "duration": 4}),
+    "video": (stored("video", width=1, height=1, duration=5), {"file_id": "f", "duration": 5}),
+    "sticker": (stored("sticker", **STICKER), {"file_id": "f", "emoji": "👍"}),
+    "location": ({"location": {"latitude": 48.2, "longitude": 16.4}}, {"latitude": 48.2, "longitude": 16.4}),
+    "contact": ({"contact": CARD}, {"phone_number": "+43 1", "name": "Bob"}),
+}
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+async def test_what_is_not_text_keeps_its_kind(bot_house: House, drain: Drain, operator: Person, kind: str) -> None:
+    ada, (content, payload) = outsider(bot_house), CONTENTS[kind]
+    await ada.does(message=ada.message(**content))
     await drain.sweep()
-    photo, place, spoken = await operator.reads(await ada.thread(operator))
-    assert (photo["kind"], photo["text"], photo["payload"]["file_id"]) == ("photo", "look", "f2")
-    assert (place["kind"], place["payload"]["latitude"]) == ("location", 48.2)
-    assert spoken["payload"] == {"file_id": "v", "duration": 3, "mime_type": "audio/ogg"}
+    (said,) = await operator.reads(await ada.thread(operator))
+    assert (said["kind"], said["text"]) == (kind, content.get("caption", ""))
+    assert said["payload"].items() >= payload.items()
 
 
 async def test_a_button_that_is_pressed_is_one_message_and_is_answered(

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from server.bot.pace import Pace
 from server.bot.router import PROOF_HEADER
+from server.pacing.limiter import Limiter
+from server.valkey import connect
 from tests.bot.town import PROOF, TOKEN, numbers, send
 from tests.rest.house import SECRET, House, open_house
 
@@ -76,8 +79,19 @@ async def test_the_status_counts_what_waits(bot_house: House) -> None:
     assert after["bot_id"] == 4711
     assert after["waiting_updates"] == before["waiting_updates"] + 1
     assert after["last_update_at"] is not None
+    assert 0 <= after["last_update_age_seconds"] < 60
+    assert after["pace"]["per_second"] == 25
     assert after["telegram"]["username"] == "parley_bot"
     assert after["telegram"]["error"] is None
+
+
+async def test_the_status_says_for_how_long_telegram_has_stopped_everybody(database_url: str, redis_url: str) -> None:
+    stopped = "4713:another"
+    async with open_house(database_url, redis_url, telegram_token=stopped) as house, connect(redis_url) as redis:
+        operator = await house.person(role="operator")
+        assert (await operator.get("/bot/status"))["pace"]["stopped_seconds"] == 0
+        await Pace(Limiter(redis), 4713).freeze(300)
+        assert 290 < (await operator.get("/bot/status"))["pace"]["stopped_seconds"] <= 301
 
 
 async def test_the_status_is_told_without_telegram(database_url: str, redis_url: str) -> None:

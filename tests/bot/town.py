@@ -21,11 +21,13 @@ from server.bot.outbox import Outbox
 from server.bot.pace import Pace
 from server.bot.policy import bot_id, webhook_secrets
 from server.bot.router import PROOF_HEADER
+from server.bot.service import Bot, name
 from tests.eventually import eventually
 from tests.rest.house import SECRET, Answer, House, Person, settings_of
 from workers.office import Office
 
 TOKEN = "4711:the-token-of-the-tests"
+USERNAME = "parley_bot"
 PROOF = {PROOF_HEADER: webhook_secrets([SECRET], TOKEN)[0]}
 numbers = itertools.count(1)
 chats = itertools.count(1000)
@@ -77,7 +79,9 @@ async def worker(database_url: str, redis_url: str, api: str = "http://127.0.0.1
     """What a worker process takes in with; where Telegram is away nobody's press is answered."""
     async with Office(settings_of(database_url, redis_url), connections=2) as office:
         telegram = Telegram(TOKEN, api)
-        drain = Drain(office.database, office.announcer, TOKEN, bot_id(TOKEN), telegram.answer)
+        own = Bot(office.database, office.queue.say, TOKEN, ())
+        await name(own, USERNAME)
+        drain = Drain(office.database, office.announcer, TOKEN, own.id, telegram.answer, keys=[SECRET])
         yield drain
         await drain.close()
         await telegram.close()

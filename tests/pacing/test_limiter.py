@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from server import clock, ids
-from server.pacing.limiter import AWAY_SECONDS, LOCAL_KEYS, Limiter
+from server.pacing.limiter import AWAY_SECONDS, BEGAN, LOCAL_KEYS, Limiter
 from server.pacing.pace import Rate
 from server.valkey import connect
 from tests.eventually import TIME_UNIT
@@ -130,13 +130,35 @@ async def test_the_table_of_a_process_without_redis_has_a_bound() -> None:
         assert answers == [True] * 5 + [False]  # forgotten, so its burst is whole again
 
 
+async def test_a_redis_that_was_emptied_lets_no_burst_through(redis_url: str) -> None:
+    async with connect(redis_url) as redis:
+        limiter, rate, word = Limiter(redis), Rate(count=1, seconds=60, burst=3), ids.secret(8)
+        await redis.delete(BEGAN)  # with it goes all that is known of these keys
+        asked = [await limiter.reserve_together({f"{word}:one": rate}, 120.0) for _ in range(3)]
+        assert [round(booked.wait_seconds) for booked in asked if booked is not None] == [60, 120, 180]
+        assert await limiter.reserve_each_together([f"{word}:two"], rate, 0.0) == [None]
+        assert (await limiter.reserve({word: rate})).granted  # nobody is kept from signing in for it
+
+
+async def test_it_is_told_for_how_long_a_key_is_booked(redis_url: str) -> None:
+    async with limiter_at(redis_url) as limiter:
+        key = ids.secret(8)
+        assert await limiter.booked(key) == 0.0
+        await limiter.reserve({key: Rate(count=1, seconds=60, burst=1)})
+        booked = await limiter.booked(key)
+        assert booked is not None
+        assert 50 < booked <= 60
+    async with limiter_at(NOWHERE) as limiter:
+        assert await limiter.booked(key) is None
+
+
 async def test_many_keys_in_one_round_trip_are_each_booked_as_they_would_be_alone(redis_url: str) -> None:
     async with limiter_at(redis_url) as limiter:
         one, two, rate = ids.secret(8), ids.secret(8), Rate(count=1, seconds=60, burst=2)
+        await limiter.reserve({one: rate})
         await limiter.reserve({two: rate})
         booked = await limiter.reserve_each_together([one, two, two], rate, 0.0)
         assert booked == [0.0, 0.0, None]
-        assert (await limiter.reserve({one: rate})).granted
         assert not (await limiter.reserve({one: rate})).granted
         assert await limiter.reserve_each_together([], rate, 0.0) == []
 

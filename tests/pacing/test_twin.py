@@ -25,22 +25,29 @@ STEPS = any_.tuples(
 
 
 @settings(max_examples=60, deadline=None)
-@given(rates=any_.tuples(RATES, RATES, RATES), steps=any_.lists(STEPS, min_size=1, max_size=12))
+@given(
+    rates=any_.tuples(RATES, RATES, RATES),
+    steps=any_.lists(STEPS, min_size=1, max_size=12),
+    is_cautious=any_.booleans(),
+)
 async def test_the_script_and_its_twin_agree(
-    redis_url: str, rates: tuple[Rate, Rate, Rate], steps: list[tuple[list[int], int, int]]
+    redis_url: str, rates: tuple[Rate, Rate, Rate], steps: list[tuple[list[int], int, int]], is_cautious: bool
 ) -> None:
     async with connect(redis_url) as redis:
         script = redis.register_script(RESERVE)
         word, now, slots = ids.secret(8), START, dict[int, int]()
+        began: int | None = None
         for keys, later, max_wait in steps:
             now += later
             asked = [rates[key] for key in keys]
-            expected, after = reserve([slots.get(key) for key in keys], asked, now, max_wait)
+            began = now if is_cautious and began is None else began
+            expected, after = reserve([slots.get(key) for key in keys], asked, now, max_wait, began)
             names = [f"{{pace}}:{word}:{key}" for key in keys]
-            arguments: list[Any] = [max_wait, now]
+            arguments: list[Any] = [max_wait, now, 1 if is_cautious else ""]
             for rate in asked:
                 arguments += (rate.interval, rate.tolerance)
-            answer = cast("list[int]", await script(keys=names, args=arguments))
+            memory = [f"{{pace}}:{word}"] if is_cautious else []
+            answer = cast("list[int]", await script(keys=names + memory, args=arguments))
             assert answer == [expected.granted, expected.wait_microseconds]
             if expected.granted:
                 slots.update(zip(keys, after, strict=True))

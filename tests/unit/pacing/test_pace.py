@@ -47,6 +47,29 @@ def test_no_window_holds_more_than_the_burst_and_what_the_rate_gives(rate: Rate,
         assert last - first + 1 <= rate.burst + window // rate.interval
 
 
+@given(
+    rate=RATES,
+    before=any_.lists(any_.integers(0, 10 * MICROSECONDS), min_size=1, max_size=30),
+    after=any_.lists(any_.integers(0, 10 * MICROSECONDS), min_size=1, max_size=30),
+)
+def test_who_forgets_everything_lets_no_more_through_than_who_remembers(
+    rate: Rate, before: list[int], after: list[int]
+) -> None:
+    at, slot, sent = NOW, None, list[int]()
+    for gap in before:
+        at += gap
+        booked, (slot,) = reserve([slot], [rate], at, 0, NOW)
+        sent += [at] if booked.granted else []
+    slot, began = None, at
+    for gap in after:
+        at += gap
+        booked, slots = reserve([slot], [rate], at, 0, began)
+        slot = slots[0] if booked.granted else slot
+        sent += [at] if booked.granted else []
+    for first, last in itertools.combinations(range(len(sent)), 2):
+        assert last - first + 1 <= rate.burst + (sent[last] - sent[first]) // rate.interval
+
+
 @given(rate=RATES, waits=any_.lists(any_.integers(0, 3), min_size=1, max_size=30))
 def test_whoever_waits_as_long_as_told_is_let_in(rate: Rate, waits: list[int]) -> None:
     now, slot = NOW, None
