@@ -21,7 +21,10 @@ ANSWER_KEPT = 1024  # characters of it that the log keeps
 WHY_CHARACTERS = 300
 
 AT_ONCE = 1000  # requests under way in one process; the others wait as rows
-AT_ONCE_EACH = 4  # of them to one endpoint: one that hangs takes no more than these
+AT_ONCE_EACH = 4  # of them to one endpoint that answers in time
+AT_ONCE_UNPROVEN = 1  # to any other: new, failing, slow, or hanging
+UNPROVEN_AT_ONCE = 500  # to all of those together: however many hang, half of the requests are for those that answer
+IN_TIME_SECONDS = 1.0
 CALL_SECONDS = 10.0  # from the name's look-up to the last byte
 LEASE_SECONDS = 30.0  # three times the call: a process that is only slow is not overtaken
 LONGEST_PAUSE_SECONDS = 21_600.0

@@ -18,7 +18,17 @@ from server.errors import Unavailable
 from server.hooks import statements
 from server.hooks.answers import Answers
 from server.hooks.client import Client, Notice, Outcome
-from server.hooks.constants import AT_ONCE, AT_ONCE_EACH, CALL_SECONDS, LEASE_SECONDS, LOG_LIMIT
+from server.hooks.constants import (
+    AT_ONCE,
+    AT_ONCE_EACH,
+    AT_ONCE_UNPROVEN,
+    CALL_SECONDS,
+    ENDPOINTS_LIMIT,
+    IN_TIME_SECONDS,
+    LEASE_SECONDS,
+    LOG_LIMIT,
+    UNPROVEN_AT_ONCE,
+)
 from server.hooks.schedule import Patience
 from server.hooks.service import note
 from server.logging import named
@@ -85,6 +95,7 @@ class Courier:
     tell: Callable[[UUID, str], None]  # of an endpoint that was suspended, and why
     chance: random.Random = field(default_factory=random.Random)
     _under_way: Counter[UUID] = field(default_factory=Counter)
+    _proven: dict[UUID, None] = field(default_factory=dict)  # endpoints that took the last event, and in time
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _is_running: bool = False
@@ -138,10 +149,12 @@ class Courier:
         free = AT_ONCE - self._under_way.total()
         if free <= 0:
             return []
-        busy = {endpoint: count for endpoint, count in self._under_way.items() if count}
+        busy = dict(self._under_way)
+        unproven = sum(count for endpoint, count in busy.items() if endpoint not in self._proven)
         values = (AT_ONCE_EACH, list(busy), list(busy.values()), free, LEASE_SECONDS)
+        more = (list(self._proven), AT_ONCE_UNPROVEN, max(0, UNPROVEN_AT_ONCE - unproven))
         async with self.database.connection() as connection:
-            return list(await connection.fetch(statements.CLAIM, *values))
+            return list(await connection.fetch(statements.CLAIM, *values, *more))
 
     async def _carry(self, claim: Any) -> None:
         """One claim to its end. A record that cannot be written is left to the lease: it is sent again."""
@@ -149,7 +162,9 @@ class Courier:
             if claim["event_id"] is None:
                 await self._done(claim, claim["top"])
                 return
+            began = clock.monotonic()
             outcome = await self.client.send(_notice(claim))
+            self._judge(claim["endpoint_id"], outcome, clock.monotonic() - began)
             await self._record(claim, outcome)
         except Unavailable as error:
             log.warning("delivery_unrecorded", endpoint=str(claim["endpoint_id"]), reason=error.detail)
@@ -161,14 +176,23 @@ class Courier:
                 del self._under_way[claim["endpoint_id"]]
             self._freed.set()
 
+    def _judge(self, endpoint: UUID, outcome: Outcome, seconds: float) -> None:
+        """Who answers in time is given more at once; who does not has to begin anew."""
+        self._proven.pop(endpoint, None)
+        if outcome.is_taken and seconds <= IN_TIME_SECONDS:
+            self._proven[endpoint] = None
+        while len(self._proven) > ENDPOINTS_LIMIT:  # of those that are gone the oldest
+            del self._proven[next(iter(self._proven))]
+
     async def _record(self, claim: Any, outcome: Outcome) -> None:
         if outcome.is_taken:
             became = await self._carry_out(claim, outcome)
             await self._note(claim, outcome, "delivered", became)
             await self._done(claim, claim["place"])
             return
-        is_over = claim["failing_since"] is not None and self._is_over(claim["failing_since"])
-        is_dead = outcome.status == 410 or (is_over and not await self._took_any(claim))
+        since = await self._failing_since(claim)
+        is_over = since is not None and self._is_over(since)
+        is_dead = outcome.status == 410 or (is_over and not await self._took_any(claim, since))
         if is_over and not is_dead:
             await self._note(claim, outcome, "given_up")
             await self._done(claim, claim["place"])
@@ -190,9 +214,14 @@ class Courier:
     def _is_over(self, since: datetime) -> bool:
         return (clock.now() - since).total_seconds() >= self.patience.all_seconds
 
-    async def _took_any(self, claim: Any) -> bool:
+    async def _failing_since(self, claim: Any) -> datetime | None:
         async with self.database.connection() as connection:
-            return bool(await connection.fetchval(statements.TOOK_SINCE, claim["endpoint_id"], claim["failing_since"]))
+            since: datetime | None = await connection.fetchval(statements.FAILING_SINCE, *_lane(claim))
+        return since
+
+    async def _took_any(self, claim: Any, since: datetime | None) -> bool:
+        async with self.database.connection() as connection:
+            return bool(await connection.fetchval(statements.TOOK_SINCE, claim["endpoint_id"], since))
 
     async def _suspend(self, claim: Any, outcome: Outcome) -> None:
         why = (

@@ -72,22 +72,28 @@ ON CONFLICT (id) DO UPDATE SET looked_at = greatest(hook_progress.looked_at, exc
 """
 
 # Every endpoint in turn, and of each no more than it may still have: none waits behind another.
-# $1 to one endpoint, $2 and $3 how many are under way to which, $4 all together, $5 the lease.
+# $1 to one endpoint that is proven, $2 and $3 how many are under way to which, $4 all together, $5 the lease,
+# $6 who is proven, $7 to any other endpoint, $8 to all of those together.
 CLAIM = """
 WITH due AS MATERIALIZED (
   SELECT l.endpoint_id, l.thread_id
   FROM (
-    SELECT e.id, $1 - coalesce(u.count, 0) AS free
-    FROM hook_endpoints e LEFT JOIN unnest($2::uuid[], $3::int[]) AS u(id, count) ON u.id = e.id
-    WHERE e.suspended_at IS NULL AND coalesce(u.count, 0) < $1 ORDER BY random()
+    SELECT o.id, o.free, o.is_proven, row_number() OVER (PARTITION BY o.is_proven ORDER BY random()) AS turn FROM (
+      SELECT e.id, e.id = ANY ($6::uuid[]) AS is_proven,
+             CASE WHEN e.id = ANY ($6::uuid[]) THEN $1::int ELSE $7::int END - coalesce(u.count, 0) AS free
+      FROM hook_endpoints e LEFT JOIN unnest($2::uuid[], $3::int[]) AS u(id, count) ON u.id = e.id
+      WHERE e.suspended_at IS NULL
+        AND EXISTS (SELECT FROM hook_lanes d WHERE d.endpoint_id = e.id AND d.due_at <= now())
+    ) o WHERE o.free > 0
   ) e CROSS JOIN LATERAL (
     SELECT endpoint_id, thread_id FROM hook_lanes
     WHERE endpoint_id = e.id AND due_at <= now() ORDER BY due_at LIMIT e.free FOR UPDATE SKIP LOCKED
-  ) l LIMIT $4
+  ) l
+  WHERE e.is_proven OR e.turn <= $8 LIMIT $4
 ), taken AS (
   UPDATE hook_lanes l SET due_at = now() + $5 * interval '1 second', claim = l.claim + 1, is_under_way = true
   FROM due d WHERE l.endpoint_id = d.endpoint_id AND l.thread_id = d.thread_id
-  RETURNING l.endpoint_id, l.thread_id, l.claim, l.top, l.failures, l.failing_since
+  RETURNING l.endpoint_id, l.thread_id, l.claim, l.top, l.failures
 )
 SELECT t.*, e.url, e.secrets, e.may_answer, n.place, n.id AS event_id, n.kind, n.data, n.occurred_at
 FROM taken t JOIN hook_endpoints e ON e.id = t.endpoint_id
@@ -118,6 +124,8 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE EXISTS (SELECT FROM hook_en
 SUSPEND = """
 UPDATE hook_endpoints SET suspended_at = now(), suspended_why = $2 WHERE id = $1 AND suspended_at IS NULL RETURNING id
 """
+# Nothing of a lane that others have by now; null where the endpoint was resumed meanwhile, which begins anew.
+FAILING_SINCE = "SELECT failing_since FROM hook_lanes WHERE endpoint_id = $1 AND thread_id = $2 AND claim = $3"
 TOOK_SINCE = """
 SELECT EXISTS (SELECT FROM hook_attempts WHERE endpoint_id = $1 AND outcome = 'delivered' AND at > $2)
 """

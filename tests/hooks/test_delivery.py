@@ -7,13 +7,13 @@ from collections import defaultdict
 
 import pytest
 
-from server.hooks.constants import AT_ONCE_EACH
+from server.hooks.constants import AT_ONCE, AT_ONCE_EACH, AT_ONCE_UNPROVEN
 from tests.eventually import eventually
 from tests.hooks.installation import Installation
 from tests.hooks.receiver import Heard, Receiver, receiver
 
 PATIENCE_SECONDS = 40.0
-HANGING = 2 * AT_ONCE_EACH  # what the worker and the scheduler have under way to one endpoint
+HANGING = 2 * AT_ONCE_UNPROVEN  # what the worker and the scheduler have under way to one endpoint
 TRIES = 5
 
 
@@ -84,14 +84,31 @@ async def test_an_endpoint_that_hangs_delays_no_other(home: Installation) -> Non
         await home.endpoint(quick.url(), kinds=["message.posted"])
         for number in range(HANGING + AT_ONCE_EACH):
             await home.ask("POST", "/chat/threads", {"kind": "room", "name": f"r{number}"})
-        for _ in range(TRIES):  # a slow machine may need longer than requests hang
-            await eventually(lambda: len(slow.heard) - slow.ended == HANGING, within=PATIENCE_SECONDS)
-            ended, told = slow.ended, len(quick.taken)
-            await home.says("now")
-            await eventually(lambda: len(quick.taken) > told, within=PATIENCE_SECONDS)  # noqa: B023
-            if slow.ended == ended:
-                return  # it was posted, sent and taken while every one of those requests still hung
-        pytest.fail("what came for one endpoint was never taken while all requests to the other one hung")
+        await delays_nobody(home, slow, HANGING, quick)
+
+
+@pytest.mark.timeout(300)
+async def test_however_many_endpoints_hang_the_others_hear_at_once(home: Installation) -> None:
+    many = AT_ONCE // AT_ONCE_EACH + 10  # with as much as one that answers may have, these had everything
+    async with receiver(lambda _: "hang") as slow, receiver() as quick:
+        for number in range(many):
+            await home.endpoint(slow.url(f"/{number}"), kinds=["thread.opened"])
+        await home.endpoint(quick.url(), kinds=["message.posted"])
+        for number in range(AT_ONCE_EACH):
+            await home.ask("POST", "/chat/threads", {"kind": "room", "name": f"r{number}"})
+        await delays_nobody(home, slow, many, quick)
+
+
+async def delays_nobody(home: Installation, slow: Receiver, hanging: int, quick: Receiver) -> None:
+    """What comes for one is posted, sent and taken while every one of so many requests to the other still hangs."""
+    for _ in range(TRIES):  # a slow machine may need longer than requests hang
+        await eventually(lambda: len(slow.heard) - slow.ended >= hanging, within=PATIENCE_SECONDS)
+        ended, told = slow.ended, len(quick.taken)
+        await home.says("now")
+        await eventually(lambda: len(quick.taken) > told, within=PATIENCE_SECONDS)  # noqa: B023
+        if slow.ended == ended:
+            return
+    pytest.fail("what came for one endpoint was never taken while all requests to the other one hung")
 
 
 async def test_the_answer_of_a_receiver_stands_in_the_log(home: Installation) -> None:

@@ -117,6 +117,23 @@ async def test_a_request_under_way_is_not_sent_again_by_suspending_and_resuming(
         assert len(await eventually(lambda: home.log(endpoint))) == 3
 
 
+async def test_what_failed_before_an_endpoint_was_resumed_counts_no_more(fresh_database: str, redis_url: str) -> None:
+    answers = [500, 500]
+    async with (
+        installation(fresh_database, redis_url, WEBHOOK_GIVE_UP_SECONDS="0.5") as home,
+        receiver(lambda _: answers.pop() if answers else 200) as one,
+    ):
+        endpoint = await home.endpoint(one.url(), kinds=["message.posted"])
+        await home.says("0")
+        await eventually(lambda: len(one.heard) == 1, within=PATIENCE_SECONDS)
+        one.is_open.clear()
+        await eventually(lambda: len(one.heard) == 2, within=PATIENCE_SECONDS)  # the second failure would be the end
+        for is_suspended in (True, False):
+            await home.ask("PATCH", f"/hooks/{endpoint['id']}", {"is_suspended": is_suspended})
+        one.is_open.set()
+        await eventually(lambda: len(one.taken) == 1, within=PATIENCE_SECONDS)
+
+
 @pytest.mark.parametrize("status", [410, 500])
 async def test_a_dead_endpoint_is_suspended_and_resumed_with_nothing_missing(
     status: int, fresh_database: str, redis_url: str
