@@ -72,9 +72,9 @@ class Judged:
         return "offered" if self.asked.article in offered else "misled"
 
 
-def questions() -> list[Asked]:
-    """All of them."""
-    with (KNOWLEDGE / "questions.csv").open(encoding="utf-8", newline="") as lines:
+def questions(name: str) -> list[Asked]:
+    """Those of a file: `questions`, on which the thresholds were set, or `unseen`, which were written afterwards."""
+    with (KNOWLEDGE / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return [Asked(row["language"], row["article"], row["question"]) for row in csv.DictReader(lines)]
 
 
@@ -127,8 +127,8 @@ def _demands(name: str, judged: Sequence[Judged], cpu_ms: float, megabytes: floa
     ]
 
 
-async def _measured(office: Office, asked: Sequence[Asked]) -> Result:
-    """By words first: what is in memory before the model is."""
+async def _measured(office: Office, asked: Sequence[Asked], unseen: Sequence[Asked]) -> Result:
+    """By words first: what is in memory before the model is. They are judged by what they never saw."""
     rows: list[list[object]] = []
     figures: dict[str, float] = {}
     demands: list[Demand] = []
@@ -142,7 +142,10 @@ async def _measured(office: Office, asked: Sequence[Asked]) -> Result:
         megabytes = (resident(os.getpid()) - before) / MIB
         rows += [_row(f"{name}, {each}", [one for one in judged if one.asked.language == each]) for each in LANGUAGES]
         rows.append(whole := _row(f"{name}, all", judged))
-        demands += _demands(name, judged, answer_ms, megabytes)
+        fresh, _ = await _judged(retrieval, unseen)
+        rows.append(_row(f"{name}, unseen", fresh))
+        demands += _demands(name, fresh, answer_ms, megabytes)
+        figures[f"{name}_unseen_wrong"] = sum(each.outcome == "wrong" for each in fresh) / len(fresh)
         figures |= {f"{name}_top_1": float(str(whole[2])), f"{name}_top_3": float(str(whole[3]))}
         figures |= {f"{name}_find_cpu_ms": find_ms, f"{name}_answer_cpu_ms": answer_ms, f"{name}_memory_mb": megabytes}
     ratio = figures["meaning_top_1"] / figures["words_top_1"]
@@ -164,4 +167,4 @@ async def measure() -> Result:
     """By words, and by meaning."""
     async with ground() as engines, _office(engines) as office:
         await _with_articles(office.database)
-        return await _measured(office, questions())
+        return await _measured(office, questions("questions"), questions("unseen"))
