@@ -25,6 +25,7 @@ from server.valkey import connect
 from tests.bench.aside import aside
 from tests.bench.cpu import NANO, Meter, ran
 from tests.bench.ground import Ground, ground
+from tests.bench.live import waits
 from tests.bench.report import Demand, Result, median, table
 from tests.bench.sends import TOKEN, Send
 from tests.bench.town import served
@@ -45,6 +46,7 @@ SAY_SECONDS = 0.1
 IN_PER_SECOND = 1000.0
 OUT_PER_SECOND = 500.0
 TIMES_STOCK = 4.0
+LIVE_MS = 100.0
 
 IN = "SELECT count(*) FROM messages m JOIN contacts c ON c.thread_id = m.thread_id WHERE m.author_kind = 'contact'"
 SHUFFLED = "SELECT count(*) FROM messages WHERE author_kind = 'contact' AND text <> (number - 1)::text"
@@ -94,11 +96,12 @@ async def measure() -> Result:
                 "TELEGRAM_TOKEN": TOKEN,
                 "TELEGRAM_API": f"http://127.0.0.1:{port}",
                 "TELEGRAM_PER_SECOND": str(PER_SECOND),
+                "ASSISTANT": "none",
             }
             async with served(here, settings=settings) as (server,), _rows(here) as rows:
-                inbound = await _inbound(here, server, rows)
+                inbound, live = await _inbound(here, server, rows)
                 outbound = await _outbound(here, server, rows, Http("127.0.0.1", port), telegram.pid)
-    return _result(sends, place, inbound, outbound)
+    return _result(sends, place, (inbound, outbound), live)
 
 
 @asynccontextmanager
@@ -124,8 +127,8 @@ async def _places(here: Ground) -> dict[str, float]:
     return {name: each / PLACES * 1e6 for name, each in spent.items()}
 
 
-async def _inbound(here: Ground, server: Server, rows: Any) -> Flow:
-    """From the first update to the last message, through one server and one worker."""
+async def _inbound(here: Ground, server: Server, rows: Any) -> tuple[Flow, list[float]]:
+    """From the first update to the last message, through one server and one worker; then one message at a time."""
     asked = Deliver(server.port, webhook_secrets([SECRET], TOKEN)[0], CHATS, UPDATES, CONNECTIONS)
     with helper(server, "work") as worker, aside("updates") as telegram:
         await _ready(here, 1)
@@ -138,8 +141,9 @@ async def _inbound(here: Ground, server: Server, rows: Any) -> Flow:
         spent = costs.each(count)
         seconds = time.monotonic() - began - await rows.fetchval(LAST_IN)
         shuffled = await rows.fetchval(SHUFFLED)
+        live = await waits(server, rows, here.database_url, asked.secret)
         assert await worker.stop() == 0
-    return Flow(count / seconds, shuffled, spent)
+    return Flow(count / seconds, shuffled, spent), live
 
 
 async def _counts(rows: Any, query: str, wanted: int) -> bool:
@@ -148,8 +152,8 @@ async def _counts(rows: Any, query: str, wanted: int) -> bool:
 
 async def _outbound(here: Ground, server: Server, rows: Any, telegram: Http, fake_pid: int) -> Flow:
     """From the first task said to the last relay settled, through two workers."""
-    count = CHATS * RELAYS
     threads = [row[0] for row in await rows.fetch("SELECT thread_id FROM contacts")]
+    count = len(threads) * RELAYS
     for number in range(RELAYS):
         async with rows.transaction():
             await append(rows, [_answer(thread, number) for thread in threads])
@@ -196,7 +200,10 @@ def _answer(thread: UUID, number: int) -> Draft:
     return Draft(ids.new(), thread, None, AuthorKind.SYSTEM, str(number), status=MessageStatus.QUEUED)
 
 
-def _result(sends: dict[bool, list[float]], place: dict[str, float], inbound: Flow, outbound: Flow) -> Result:
+def _result(
+    sends: dict[bool, list[float]], place: dict[str, float], flows: tuple[Flow, Flow], live: list[float]
+) -> Result:
+    inbound, outbound = flows
     ours, theirs = (median(sends[is_ours]) * 1e6 for is_ours in (True, False))
     ratio = median([other / own for own, other in zip(sends[True], sends[False], strict=True)])
     rows = [("a send, python-telegram-bot as it comes", "µs of CPU", theirs), ("a send, ours", "µs of CPU", ours)]
@@ -204,11 +211,14 @@ def _result(sends: dict[bool, list[float]], place: dict[str, float], inbound: Fl
     for name, flow in (("an update in", inbound), ("a relay out", outbound)):
         rows += [(name, "a second", flow.per_second)]
         rows += [(name, f"µs of CPU, {who}", value) for who, value in sorted(flow.spent.items())]
+    live_ms = {name: live[int(len(live) * part)] * 1e3 for name, part in (("p50", 0.5), ("p99", 0.99))}
+    rows += [("an update seen on a socket", f"ms, {name}", value) for name, value in live_ms.items()]
     figures = {"stock_send_us": theirs, "send_us": ours, "in_per_second": inbound.per_second}
     figures |= {"out_per_second": outbound.per_second}
     figures |= {f"place_{name.replace(' ', '_')}_us": value for name, value in place.items()}
     for name, flow in (("in", inbound), ("out", outbound)):
         figures |= {f"{name}_{who.replace(' ', '_')}_us": value for who, value in flow.spent.items()}
+    figures |= {f"live_{name}_ms": value for name, value in live_ms.items()}
     disorder = inbound.out_of_order + outbound.out_of_order
     demands = [
         Demand(
@@ -220,6 +230,11 @@ def _result(sends: dict[bool, list[float]], place: dict[str, float], inbound: Fl
             f"at least {OUT_PER_SECOND:,.0f} relays a second with {WORKERS} workers",
             f"{outbound.per_second:,.0f}",
             outbound.per_second >= OUT_PER_SECOND,
+        ),
+        Demand(
+            f"99 of 100 seen on a socket within {LIVE_MS:.0f} ms, nothing else going on",
+            f"{live_ms['p99']:.1f} ms",
+            live_ms["p99"] <= LIVE_MS,
         ),
         Demand("each chat keeps its order, both ways", f"{disorder} out of order", disorder == 0),
         Demand(f"a send costs at most 1/{TIMES_STOCK:.0f} of stock", f"{ratio:.1f} times", ratio >= TIMES_STOCK),

@@ -25,6 +25,8 @@ class Deliver:
     chats: int
     each: int
     connections: int
+    first_chat: int = 1
+    first_number: int = 0
 
 
 def request(asked: Deliver, chat: int, number: int) -> bytes:
@@ -41,7 +43,7 @@ def request(asked: Deliver, chat: int, number: int) -> bytes:
 
 async def _deliver(asked: Deliver, chats: Sequence[int]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", asked.port)
-    for number in range(asked.each):
+    for number in range(asked.first_number, asked.first_number + asked.each):
         for chat in chats:
             writer.write(request(asked, chat, number))
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -54,7 +56,8 @@ async def _deliver(asked: Deliver, chats: Sequence[int]) -> None:
 async def deliver(asked: Deliver) -> float:
     """Until all are taken."""
     began = time.monotonic()
-    shares = [range(1 + first, asked.chats + 1, asked.connections) for first in range(asked.connections)]
+    end = asked.first_chat + asked.chats
+    shares = [range(asked.first_chat + first, end, asked.connections) for first in range(asked.connections)]
     await asyncio.gather(*(_deliver(asked, share) for share in shares))
     return began
 
