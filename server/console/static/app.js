@@ -6,6 +6,7 @@ import { connect, disconnect } from './live.js';
 import { flush } from './outbox.js';
 import { change, state, whenChanged } from './state.js';
 import { T } from './texts.js';
+import { Campaigns } from './views/campaigns.js';
 import { Inbox } from './views/inbox.js';
 import { People } from './views/people.js';
 import { SignIn } from './views/signin.js';
@@ -13,8 +14,8 @@ import { Status } from './views/status.js';
 import { Thread } from './views/thread.js';
 import { Tokens } from './views/tokens.js';
 
-const PLACES = { inbox: T.inbox, people: T.people, keys: T.keys, status: T.status };
-const MARKS = { inbox: '▤', people: '◎', keys: '◇', status: '◔' };
+const PLACES = { inbox: T.inbox, campaigns: T.campaigns, people: T.people, keys: T.keys, status: T.status };
+const MARKS = { inbox: '▤', campaigns: '▷', people: '◎', keys: '◇', status: '◔' };
 
 function enter(me) {
   state.names.set(me.id, me.name);
@@ -58,6 +59,7 @@ function Rail() {
 }
 
 function Place() {
+  if (state.place === 'campaigns') return html`<${Campaigns} />`;
   if (state.place === 'people') return html`<${People} />`;
   if (state.place === 'keys') return html`<${Tokens} />`;
   if (state.place === 'status') return html`<${Status} />`;

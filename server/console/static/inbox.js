@@ -9,7 +9,7 @@ let reading = 0;
 let inbox = null;
 
 const query = (box) => ({
-  waiting: 'status=open', mine: 'status=open&mine=true', all: 'status=open', archived: 'status=archived',
+  waiting: 'status=open&waiting=true', mine: 'status=open&mine=true', all: 'status=open', archived: 'status=archived',
 }[box]);
 
 export async function readInbox(more = false) {

@@ -35,6 +35,15 @@ export const T = {
     parley_requests_total: 'REST requests', parley_posts_total: 'messages committed', parley_sockets: 'open sockets',
     parley_deliveries_total: 'frames delivered', parley_bus_up: 'bus heard', parley_gaps_filled_total: 'gaps filled',
   },
+  campaigns: 'Campaigns', noCampaigns: 'No campaigns yet.', progressOf: (name) => `Progress of ${name}`,
+  perSecond: (pace) => `${pace.toLocaleString('en')} a second`, eta: (seconds) => `about ${Math.ceil(seconds / 60)} min left`,
+  states: {
+    draft: 'Draft', scheduled: 'Scheduled', running: 'Running', paused: 'Paused', completed: 'Completed', cancelled: 'Cancelled', failed: 'Failed',
+  },
+  outcomes: {
+    queued: 'waiting', sending: 'sending', sent: 'sent', failed: 'failed', blocked: 'blocked', skipped: 'skipped', unknown: 'unknown', cancelled: 'cancelled',
+  },
+  acts: { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' },
   start: 'A short start', startMe: (name, role) => `You are signed in as ${name} (${role}).`,
   startDemo: 'Open the demo page and write as a visitor.', startDemoLink: 'Open the demo page',
   startAnswer: 'Answer here: the conversation appears in the inbox by itself.',
