@@ -9,7 +9,7 @@ let reading = 0;
 let inbox = null;
 
 const query = (box) => ({
-  waiting: 'status=open&waiting=true', mine: 'status=open&mine=true', all: 'status=open', archived: 'status=archived',
+  waiting: 'status=open', mine: 'status=open&mine=true', all: 'status=open', archived: 'status=archived',
 }[box]);
 
 export async function readInbox(more = false) {
@@ -31,8 +31,9 @@ export function choose(box) {
   readInbox();
 }
 
-// Who waits: the last word is the visitor's, or that of the person outside.
-function waits({ last_message: last, created_by: opener }) {
+// Who waits: whom the assistant handed over, and where the last word is the visitor's, or that of the person outside.
+function waits({ last_message: last, created_by: opener, waiting_since: since }) {
+  if (since) return true;
   if (!last) return false;
   return last.author_kind === 'contact' || (opener !== null && last.author_id === opener && opener !== state.me.id);
 }

@@ -10,7 +10,7 @@ export const T = {
   nothingHere: 'Nothing here', nothingWaiting: 'Nobody is waiting. Well done.',
   nobodyYet: 'No conversation', more: 'Show more',
   choose: 'Choose a conversation', chooseMore: 'Messages appear here the moment they are written.',
-  back: 'Back to the inbox', archive: 'Archive', reopen: 'Reopen', notes: 'Private notes', conversation: 'Conversation',
+  back: 'Back to the inbox', archive: 'Archive', take: 'Take', release: 'Give back', reopen: 'Reopen', notes: 'Private notes', conversation: 'Conversation',
   notesHint: 'Only operators see this.', writeNote: 'Write a note for your colleagues', write: 'Write a message',
   send: 'Send', edit: 'Edit', remove: 'Delete', reply: 'Reply', react: 'React', save: 'Save', cancel: 'Cancel',
   edited: 'edited', deleted: 'This message was deleted.', replying: 'Replying to', you: 'You', somebody: 'Somebody',

@@ -1,6 +1,6 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
-import { title } from '../inbox.js';
-import { sendUp } from '../keys.js';
+import { renew, title } from '../inbox.js';
+import { api, sendUp } from '../keys.js';
 import { discard, draft, keepDraft, post, retry } from '../outbox.js';
 import { change, state } from '../state.js';
 import { T } from '../texts.js';
@@ -136,11 +136,14 @@ export function Thread() {
   const isArchived = thread.status === 'archived';
   const back = () => { talk.close(); change({ open: null }); };
   const notes = () => { talk.openNotes().then(() => setAside(!aside)).catch(() => {}); };
+  const isMine = thread.handled_by === state.me.id;
+  const handle = () => api('POST', `/chat/threads/${thread.id}/${isMine ? 'release' : 'take'}`).then(() => renew(thread.id)).catch(() => {});
   return html`<main class="thread"><header>
       <button class="back" aria-label=${T.back} onClick=${back}>‹</button>
       <${Face} id=${thread.created_by} name=${title(thread)} />
       <div class="who"><h2>${title(thread)}</h2><p class=${isHere ? 'here' : 'quiet'}>${isHere ? T.here : T.away}</p></div>
       <${Tags} talk=${talk} /><span class="fill"></span>
+      ${thread.kind === 'support' && html`<button onClick=${handle}>${isMine ? T.release : T.take}</button>`}
       ${thread.kind === 'support' && html`<button aria-pressed=${aside} onClick=${notes}>${T.notes}</button>`}
       <button onClick=${() => talk.set({ status: isArchived ? 'open' : 'archived' }).catch(() => {})}>${isArchived ? T.reopen : T.archive}</button>
     </header>
