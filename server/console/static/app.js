@@ -4,9 +4,12 @@ import { watch, unwatch, news } from './inbox.js';
 import { api, isKept, signOut, whenEnded } from './keys.js';
 import { connect, disconnect } from './live.js';
 import { flush } from './outbox.js';
+import { go, read as readAddress } from './route.js';
 import { change, state, whenChanged } from './state.js';
 import { T } from './texts.js';
 import { Campaigns } from './views/campaigns.js';
+import { Contacts } from './views/contacts.js';
+import { Icon } from './views/icons.js';
 import { Inbox } from './views/inbox.js';
 import { People } from './views/people.js';
 import { SignIn } from './views/signin.js';
@@ -14,8 +17,9 @@ import { Status } from './views/status.js';
 import { Thread } from './views/thread.js';
 import { Tokens } from './views/tokens.js';
 
-const PLACES = { inbox: T.inbox, campaigns: T.campaigns, people: T.people, keys: T.keys, status: T.status };
-const MARKS = { inbox: '▤', campaigns: '▷', people: '◎', keys: '◇', status: '◔' };
+const PLACES = {
+  inbox: T.inbox, campaigns: T.campaigns, contacts: T.contacts, people: T.people, keys: T.keys, status: T.status,
+};
 
 function enter(me) {
   state.names.set(me.id, me.name);
@@ -30,7 +34,7 @@ function leave() {
   unwatch();
   state.open?.close();
   disconnect();
-  change({ me: null, open: null, threads: new Map(), place: 'inbox', link: 'connecting', booting: false });
+  change({ me: null, open: null, threads: new Map(), link: 'connecting', booting: false });
 }
 
 async function boot() {
@@ -52,14 +56,15 @@ function Rail() {
   return html`<nav class="rail" aria-label=${T.menu}>
     <a class="mark" href="/" aria-label=${T.product}><img src="/console/mark.svg" alt="" width="30" height="30" /></a>
     ${places.map((place) => html`<button key=${place} aria-current=${state.place === place ? 'page' : undefined}
-      onClick=${() => change({ place })}><span aria-hidden="true">${MARKS[place]}</span>${PLACES[place]}</button>`)}
+      onClick=${() => go(place)}><${Icon} name=${place} />${PLACES[place]}</button>`)}
     <span class="fill"></span>
-    <button onClick=${async () => { leave(); await signOut(); }}><span aria-hidden="true">⇥</span>${T.signOut}</button>
+    <button onClick=${async () => { leave(); go('inbox'); await signOut(); }}><${Icon} name="out" />${T.signOut}</button>
   </nav>`;
 }
 
 function Place() {
   if (state.place === 'campaigns') return html`<${Campaigns} />`;
+  if (state.place === 'contacts') return html`<${Contacts} />`;
   if (state.place === 'people') return html`<${People} />`;
   if (state.place === 'keys') return html`<${Tokens} />`;
   if (state.place === 'status') return html`<${Status} />`;
@@ -67,7 +72,7 @@ function Place() {
 }
 
 function App() {
-  useEffect(() => { document.title = state.me ? `${PLACES[state.place]} · ${T.product}` : T.product; });
+  useEffect(() => { document.title = state.me ? `${PLACES[state.place] || T.inbox} · ${T.product}` : T.product; });
   if (state.booting) return html`<main class="lone"><p>${T.loading}</p></main>`;
   if (!state.me) return html`<${SignIn} onIn=${enter} />`;
   if (state.me.role === 'user') {
@@ -83,7 +88,8 @@ whenChanged(() => {
   render(html`<${App} />`, root);
 });
 whenEnded(leave);
+window.addEventListener('hashchange', readAddress);
 window.addEventListener('online', () => flush());
 document.addEventListener('visibilitychange', () => state.open?.seen());
-change();
+readAddress();
 boot();

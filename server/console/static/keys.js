@@ -71,14 +71,19 @@ export async function fetched(path) {
   return answer.blob();
 }
 
+// A file as the body of a request; an import may be long, and is written while it is read.
+export async function sentText(path, file, type) {
+  const headers = { authorization: `Bearer ${await token()}`, 'content-type': type };
+  const answer = await fetch(path, { method: 'POST', headers, body: file, signal: AbortSignal.timeout(600000) });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, said);
+  return said;
+}
+
 // A file on its way up, to be posted in this thread; the id that it has there.
 export async function sendUp(thread, file) {
   const path = `/chat/file?thread_id=${thread}&name=${encodeURIComponent([...file.name].slice(-200).join(''))}`;
-  const headers = { authorization: `Bearer ${await token()}`, 'content-type': file.type || 'application/octet-stream' };
-  const answer = await fetch(path, { method: 'POST', headers, body: file, signal: AbortSignal.timeout(120000) });
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, said);
-  return said.id;
+  return (await sentText(path, file, file.type || 'application/octet-stream')).id;
 }
 
 export async function api(method, path, body) {

@@ -1,47 +1,53 @@
 import { html, useEffect, useState } from '../html.js';
 import { api } from '../keys.js';
-import { listen } from '../live.js';
+import { ownZone } from '../plans.js';
+import { go } from '../route.js';
+import { state } from '../state.js';
 import { T } from '../texts.js';
+import { Campaign } from './campaign.js';
+import { date, day } from './moments.js';
+import { Bar, useLive } from './progress.js';
 
-const OPEN = ['queued', 'sending'];
-const ACTS = ['pause', 'resume', 'cancel'];
+const FIRST = {
+  content: { variants: { en: { text: T.firstWords } }, fallback_language: 'en', defaults: { name: T.friend } },
+  schedule: { zone: ownZone() },
+};
 
-function Progress({ name, run }) {
-  const counts = run.counts || {};
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const left = OPEN.reduce((sum, state) => sum + (counts[state] || 0), 0);
-  const part = total ? Math.floor((total - left) * 100 / total) : 0;
-  const said = Object.entries(counts).filter(([, count]) => count).map(([state, count]) => `${T.outcomes[state] || state}: ${count}`);
-  if (left && run.per_second) said.push(T.perSecond(run.per_second));
-  if (left && run.eta_seconds != null) said.push(T.eta(run.eta_seconds));
-  return html`<progress aria-label=${T.progressOf(name)} max="100" value=${part}></progress><span class="quiet">${part} % · ${said.join(' · ')}</span>`;
+export function Pill({ campaign }) {
+  return html`<span class=${`pill is-${campaign.state}`}>${T.states[campaign.state]}</span>`;
 }
 
-function Campaign({ campaign, onTell, onAnew }) {
-  const [news, setNews] = useState(null);
-  useEffect(() => {
-    const heard = listen(`campaign:${campaign.id}`, {
-      publication: ({ data }) => { if (data.type === 'progress') { setNews(data); if (data.state !== campaign.state) onAnew(); } },
-      subscribed: () => onAnew(), // progress is kept nowhere: after every absence it is read anew
-    });
-    return () => heard.end();
-  }, [campaign.id, campaign.state]);
-  const act = (name) => api('POST', `/broadcast/campaign/${campaign.id}/${name}`).then(onAnew).catch(onTell);
-  const run = news && campaign.run?.id === news.run_id ? { ...campaign.run, ...news } : campaign.run;
-  return html`<li><div class="words"><strong>${campaign.name}</strong>
-    <span class="quiet">${T.states[campaign.state] || campaign.state}${campaign.why ? ` · ${campaign.why}` : ''}</span>
-    ${run && html`<${Progress} name=${campaign.name} run=${run} />`}</div>
-    ${ACTS.filter((name) => campaign.allows.includes(name)).map((name) => html`<button key=${name} onClick=${() => act(name)}>${T.acts[name]}</button>`)}</li>`;
+function Line({ campaign, onAnew }) {
+  const run = useLive(campaign, onAnew);
+  return html`<li><a class="tile" href=${`#/campaigns/${campaign.id}`}>
+    <span class="top"><strong>${campaign.name}</strong><${Pill} campaign=${campaign} /><span class="fill"></span>
+      <span class="quiet">${day(campaign.run?.started_at || campaign.changed_at)}</span></span>
+    ${campaign.why && html`<span class="fault">${campaign.why}</span>`}
+    ${run && html`<${Bar} name=${campaign.name} run=${run} />`}</a></li>`;
+}
+
+function List() {
+  const [campaigns, setCampaigns] = useState(null);
+  const [next, setNext] = useState(null);
+  const [fault, setFault] = useState('');
+  const tell = (error) => setFault(error.message);
+  const read = (before) => api('GET', `/broadcast/campaign${before ? `?before=${before}` : ''}`).then((page) => {
+    setCampaigns((known) => (before ? [...known, ...page.campaigns] : page.campaigns));
+    setNext(page.next);
+  }).catch(tell);
+  const renew = (id) => api('GET', `/broadcast/campaign/${id}`)
+    .then((now) => setCampaigns((known) => known.map((each) => (each.id === id ? now : each)))).catch(() => {});
+  useEffect(() => { read(); }, []);
+  const make = () => api('POST', '/broadcast/campaign', { name: T.newName(date(Date.now())), ...FIRST })
+    .then(({ id }) => go('campaigns', id)).catch(tell);
+  return html`<main class="page wide"><header class="head"><div><h1>${T.campaigns}</h1><p class="quiet">${T.campaignsMore}</p></div>
+      <button class="main" onClick=${make}>${T.newCampaign}</button></header>
+    ${fault && html`<p class="fault" role="alert">${fault}</p>`}
+    ${campaigns && !campaigns.length && html`<div class="blank"><h2>${T.noCampaigns}</h2><p>${T.noCampaignsMore}</p></div>`}
+    <ul class="tiles">${(campaigns || []).map((campaign) => html`<${Line} key=${campaign.id} campaign=${campaign} onAnew=${() => renew(campaign.id)} />`)}</ul>
+    ${next && html`<button class="more" onClick=${() => read(next)}>${T.more}</button>`}</main>`;
 }
 
 export function Campaigns() {
-  const [campaigns, setCampaigns] = useState(null);
-  const [fault, setFault] = useState('');
-  const tell = (error) => setFault(error.message);
-  const read = () => api('GET', '/broadcast/campaign').then((page) => setCampaigns(page.campaigns)).catch(tell);
-  useEffect(() => { read(); }, []);
-  return html`<main class="page"><h1>${T.campaigns}</h1>
-    ${fault && html`<p class="fault" role="alert">${fault}</p>`}
-    ${campaigns && !campaigns.length && html`<p class="empty">${T.noCampaigns}</p>`}
-    <ul class="rows">${(campaigns || []).map((campaign) => html`<${Campaign} key=${campaign.id} campaign=${campaign} onTell=${tell} onAnew=${read} />`)}</ul></main>`;
+  return state.item ? html`<${Campaign} key=${state.item} id=${state.item} />` : html`<${List} />`;
 }
