@@ -2,6 +2,7 @@
 import { api } from './keys.js';
 import { listen } from './live.js';
 import { change, state } from './state.js';
+import { T } from './texts.js';
 
 const RENEW_MS = 150; // several changes of one thread are one reading
 const planned = new Set();
@@ -43,7 +44,9 @@ export function shown() {
   return [...state.threads.values()]
     .filter((thread) => thread.status === (state.box === 'archived' ? 'archived' : 'open'))
     .filter((thread) => state.box !== 'waiting' || waits(thread) || thread.id === state.open?.id)
+    .filter((thread) => state.box !== 'mine' || thread.capability || thread.handled_by === state.me.id)
     .filter((thread) => !state.tag || thread.tags.includes(state.tag))
+    .filter((thread) => !state.language || thread.last_message?.language === state.language)
     .filter((thread) => !asked || `${title(thread)} ${thread.last_message?.text || ''}`.toLowerCase().includes(asked))
     .sort((a, b) => b.active_at.localeCompare(a.active_at));
 }
@@ -56,7 +59,7 @@ export async function renew(id) {
   const thread = await api('GET', `/chat/threads/${id}`).catch(() => null);
   if (!thread || !isShown(thread)) return null;
   // A page of "mine" holds what one belongs to, and news alone do not say that.
-  if (state.threads.has(id) || (state.box !== 'mine' || thread.capability)) state.threads.set(id, thread);
+  if (state.threads.has(id) || (state.box !== 'mine' || thread.capability || thread.handled_by === state.me.id)) state.threads.set(id, thread);
   if (state.open?.id === id) state.open.thread = thread;
   learnNames(thread);
   change();
@@ -90,6 +93,12 @@ export function watch() {
     publication: ({ data }) => news(data),
     subscribed: () => readInbox(), // news are kept nowhere: after every absence the list is read anew
   });
+}
+
+// Operators who are here now, by id: whoever has a console open listens to the inbox.
+export async function colleagues() {
+  const clients = await inbox.presence().catch(() => []);
+  return new Map(clients.map((info) => [info.user, info.connInfo?.name || T.somebody]));
 }
 
 export function unwatch() { inbox?.end(); inbox = null; }
