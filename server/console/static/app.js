@@ -7,6 +7,7 @@ import { flush } from './outbox.js';
 import { go, read as readAddress } from './route.js';
 import { change, state, whenChanged } from './state.js';
 import { T } from './texts.js';
+import { Articles } from './views/articles.js';
 import { Campaigns } from './views/campaigns.js';
 import { Contacts } from './views/contacts.js';
 import { Icon } from './views/icons.js';
@@ -18,7 +19,8 @@ import { Thread } from './views/thread.js';
 import { Tokens } from './views/tokens.js';
 
 const PLACES = {
-  inbox: T.inbox, campaigns: T.campaigns, contacts: T.contacts, people: T.people, keys: T.keys, status: T.status,
+  inbox: T.inbox, campaigns: T.campaigns, contacts: T.contacts, articles: T.articles,
+  people: T.people, keys: T.keys, status: T.status,
 };
 
 function enter(me) {
@@ -64,6 +66,7 @@ function Rail() {
 
 function Place() {
   if (state.place === 'campaigns') return html`<${Campaigns} />`;
+  if (state.place === 'articles') return html`<${Articles} />`;
   if (state.place === 'contacts') return html`<${Contacts} />`;
   if (state.place === 'people') return html`<${People} />`;
   if (state.place === 'keys') return html`<${Tokens} />`;

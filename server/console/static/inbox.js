@@ -5,6 +5,7 @@ import { change, state } from './state.js';
 import { T } from './texts.js';
 
 const RENEW_MS = 150; // several changes of one thread are one reading
+const UNKNOWN = '…';
 const planned = new Set();
 let reading = 0;
 let inbox = null;
@@ -22,8 +23,11 @@ export async function readInbox(more = false) {
   const threads = more ? new Map(state.threads) : new Map();
   page.threads.filter(isShown).forEach((thread) => threads.set(thread.id, thread));
   change({ threads, next: page.next, loaded: true });
-  page.threads.forEach(learnNames);
+  page.threads.filter(isNameless).forEach(learnNames);
 }
+
+// A thread without a subject is named after who opened it: of the others nobody has to be asked for.
+const isNameless = (thread) => title(thread) === UNKNOWN;
 
 const isShown = (thread) => thread.kind !== 'notes';
 
@@ -52,7 +56,7 @@ export function shown() {
 }
 
 export function title(thread) {
-  return thread.subject || thread.slug?.match(/^room:(.*)/)?.[1] || state.names.get(thread.created_by) || '…';
+  return thread.subject || thread.slug?.match(/^room:(.*)/)?.[1] || state.names.get(thread.created_by) || UNKNOWN;
 }
 
 export async function renew(id) {
@@ -61,7 +65,7 @@ export async function renew(id) {
   // A page of "mine" holds what one belongs to, and news alone do not say that.
   if (state.threads.has(id) || (state.box !== 'mine' || thread.capability || thread.handled_by === state.me.id)) state.threads.set(id, thread);
   if (state.open?.id === id) state.open.thread = thread;
-  learnNames(thread);
+  if (isNameless(thread) || state.open?.id === id) learnNames(thread);
   change();
   return thread;
 }
@@ -91,7 +95,10 @@ export function watch() {
   inbox?.end();
   inbox = listen('inbox', {
     publication: ({ data }) => news(data),
-    subscribed: () => readInbox(), // news are kept nowhere: after every absence the list is read anew
+    subscribed: () => {
+      readInbox(); // news are kept nowhere: after every absence the list is read anew
+      colleagues().then((people) => people.forEach((name, id) => state.names.set(id, name)));
+    },
   });
 }
 

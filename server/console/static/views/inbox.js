@@ -1,5 +1,5 @@
 import { html } from '../html.js';
-import { choose, readInbox, shown, title } from '../inbox.js';
+import { choose, learnNames, readInbox, shown, title } from '../inbox.js';
 import { change, state } from '../state.js';
 import { T } from '../texts.js';
 import { Conversation } from '../thread.js';
@@ -19,6 +19,7 @@ export function open(thread) {
   if (state.open?.id === thread.id) return;
   state.open?.close();
   change({ open: new Conversation(thread) });
+  learnNames(thread);
 }
 
 function Line({ thread }) {
@@ -56,9 +57,10 @@ export function Inbox() {
       <${Choice} label=${T.tag} name="tag" all=${T.allTags} values=${tags} />
       <${Choice} label=${T.language} name="language" all=${T.allLanguages} values=${languages} say=${T.languageName} /></div>
     </header>
-    <${Start} />
+    ${!threads.length && html`<${Start} />`}
     <ul class="lines">${threads.map((thread) => html`<${Line} key=${thread.id} thread=${thread} />`)}</ul>
     ${state.loaded && !threads.length && html`<p class="empty">${state.box === 'waiting' ? T.nothingWaiting : T.nothingHere}</p>`}
     ${state.next && html`<button class="more" onClick=${() => readInbox(true)}>${T.more}</button>`}
+    ${threads.length > 0 && html`<${Start} />`}
   </section>`;
 }
