@@ -271,7 +271,7 @@ async def test_the_console_shows_who_it_is_and_why_a_person_was_called(browser: 
     desk, watch = await at_desk(browser, trial)
     await desk.set_viewport_size({"width": 1280, "height": 800})
     await desk.locator(".line", has_text=trial.name).click()
-    about = desk.get_by_role("complementary", name="About")
+    about = desk.get_by_role("region", name="About")
     for words in ("customer", "German", "Bern"):
         await expect(about.get_by_text(words, exact=True)).to_be_visible()
     await expect(about.get_by_text("Called a person: the assistant is off")).to_be_visible(

@@ -59,7 +59,7 @@ async def test_the_short_start_sees_what_is_done_and_stays_away_when_hidden(
 ) -> None:
     ada, watch = await opened(browser, pair[0], "/")
     await signed_in(ada)
-    start = ada.get_by_role("complementary", name="A short start")
+    start = ada.get_by_role("region", name="A short start")
     first = start.get_by_role("listitem").filter(has_text="Write a first message")
     await expect(start.get_by_text("TELEGRAM=fake python3 dev.py run")).to_be_visible()
     await expect(first).not_to_contain_text("done")

@@ -65,8 +65,8 @@ export async function token(fresh = false) {
 }
 
 // A file, whole: an <img> cannot say who asks for it.
-export async function fetched(path) {
-  const answer = await fetch(path, { headers: { authorization: `Bearer ${await token()}` }, signal: AbortSignal.timeout(60000) });
+export async function fetched(path, within_ms = 60000) {
+  const answer = await fetch(path, { headers: { authorization: `Bearer ${await token()}` }, signal: AbortSignal.timeout(within_ms) });
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
   return answer.blob();
 }

@@ -62,9 +62,9 @@ function held(thread) {
 
 export function About({ talk }) {
   const { contact, decisions } = useReadings(talk);
-  return html`<aside class="about" aria-label=${T.about}>
+  return html`<section class="about" aria-label=${T.about}>
     <section><h3>${T.lookedAfter}</h3><p>${held(talk.thread)}</p></section>
     ${contact ? html`<${Contact} contact=${contact} />` : html`<${Visitor} talk=${talk} />`}
     <section><h3>${T.assistantWhy}</h3>${!decisions.length && html`<p class="quiet">${T.noDecisions}</p>`}
-      <ol class="decisions">${decisions.map((decision) => html`<${Decision} key=${decision.question_id} decision=${decision} question=${talk.messages.get(decision.question_id)} />`)}</ol></section></aside>`;
+      <ol class="decisions">${decisions.map((decision) => html`<${Decision} key=${decision.question_id} decision=${decision} question=${talk.messages.get(decision.question_id)} />`)}</ol></section></section>`;
 }

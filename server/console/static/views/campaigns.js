@@ -8,6 +8,7 @@ import { Campaign } from './campaign.js';
 import { date, day } from './moments.js';
 import { Bar, useLive } from './progress.js';
 
+const MOVING = ['scheduled', 'running', 'paused']; // of the others nothing is to be heard
 const FIRST = {
   content: { variants: { en: { text: T.firstWords } }, fallback_language: 'en', defaults: { name: T.friend } },
   schedule: { zone: ownZone() },
@@ -18,7 +19,8 @@ export function Pill({ campaign }) {
 }
 
 function Line({ campaign, onAnew }) {
-  const run = useLive(campaign, onAnew);
+  const heard = useLive(MOVING.includes(campaign.state) ? campaign : null, onAnew);
+  const run = heard || campaign.run;
   return html`<li><a class="tile" href=${`#/campaigns/${campaign.id}`}>
     <span class="top"><strong>${campaign.name}</strong><${Pill} campaign=${campaign} /><span class="fill"></span>
       <span class="quiet">${day(campaign.run?.started_at || campaign.changed_at)}</span></span>

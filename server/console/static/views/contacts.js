@@ -11,7 +11,7 @@ function Outcome({ said }) {
   return html`<div class="made" role="status"><h2>${T.imported}</h2>
     <dl class="inrow">${numbers.map(([name, count]) => html`<div key=${name}><dd>${count.toLocaleString(T.locale)}</dd><dt>${T.importCounts[name]}</dt></div>`)}</dl>
     ${said.stopped_at && html`<p class="fault">${T.importStopped(said.stopped_at)}</p>`}
-    ${said.refused.length > 0 && html`<ul class="refused">${said.refused.slice(0, 100).map((each) => html`<li key=${each.line}><b>${T.line(each.line)}</b> ${each.reason}</li>`)}</ul>`}</div>`;
+    ${said.refused.length > 0 && html`<ul class="refused" tabindex="0" aria-label=${T.importCounts.refused}>${said.refused.slice(0, 100).map((each) => html`<li key=${each.line}><b>${T.line(each.line)}</b> ${each.reason}</li>`)}</ul>`}</div>`;
 }
 
 function Import({ onDone }) {

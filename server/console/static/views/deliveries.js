@@ -8,6 +8,7 @@ import { OUTCOMES } from './progress.js';
 
 const PAGE = 50;
 const AGAIN_MS = 3000;
+const EXPORT_MS = 600_000;
 
 function Row({ delivery }) {
   return html`<tr><td>${delivery.name || T.somebody}</td><td><i class=${`dot of-${delivery.state}`} aria-hidden="true"></i>${T.outcomes[delivery.state]}</td>
@@ -29,14 +30,14 @@ export function Deliveries({ campaign, run }) {
     const again = isMoving ? setInterval(() => read(), AGAIN_MS) : null;
     return () => clearInterval(again);
   }, [isMoving, wanted]);
-  const take = () => fetched(`/broadcast/logs/export?${asked}`).then((blob) => save(blob, `${campaign.name}.csv`)).catch(tell);
-  return html`<section aria-label=${T.log}><header class="head"><h2>${T.log}</h2><div class="row">
+  const take = () => fetched(`/broadcast/logs/export?${asked}`, EXPORT_MS).then((blob) => save(blob, `${campaign.name}.csv`)).catch(tell);
+  return html`<section><header class="head"><h2>${T.log}</h2><div class="row">
       <select aria-label=${T.outcome} value=${wanted} onChange=${(event) => setWanted(event.target.value)}><option value="">${T.everything}</option>
         ${OUTCOMES.map((state) => html`<option key=${state} value=${state}>${T.outcomes[state]}${run.counts[state] ? ` (${run.counts[state]})` : ''}</option>`)}</select>
       <button class="plain" onClick=${() => read()}>${T.renew}</button><button class="plain" onClick=${take}>${T.exportCsv}</button></div></header>
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
     ${page && !page.deliveries.length && html`<p class="empty">${T.nothingHere}</p>`}
-    ${page?.deliveries.length > 0 && html`<div class="table"><table><thead><tr>${T.logHeads.map((head) => html`<th key=${head} scope="col">${head}</th>`)}</tr></thead>
+    ${page?.deliveries.length > 0 && html`<div class="table" role="region" aria-label=${T.log} tabindex="0"><table><thead><tr>${T.logHeads.map((head) => html`<th key=${head} scope="col">${head}</th>`)}</tr></thead>
       <tbody>${page.deliveries.map((each) => html`<${Row} key=${each.run_id + each.contact_id} delivery=${each} />`)}</tbody></table></div>`}
     ${page?.next && html`<button class="more" onClick=${() => read(page.next)}>${T.more}</button>`}</section>`;
 }

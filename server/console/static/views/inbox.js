@@ -25,7 +25,7 @@ export function open(thread) {
 function Line({ thread }) {
   const last = thread.last_message;
   const typing = state.open?.id === thread.id && state.open.typing.size > 0;
-  const words = last?.deleted_at ? T.deleted : last?.text || (last && last.kind !== 'text' ? T.file : '');
+  const words = !last ? T.nobodyYet : last.deleted_at ? T.deleted : last.text || (last.kind !== 'text' ? T.file : '');
   return html`<li><button class="line" aria-current=${state.open?.id === thread.id ? 'true' : undefined} onClick=${() => open(thread)}>
     <${Face} id=${thread.created_by} name=${title(thread)} />
     <span class="words"><strong>${title(thread)}</strong>
@@ -33,7 +33,7 @@ function Line({ thread }) {
       ${thread.handled_by && html`<span class="held">${thread.handled_by === state.me.id ? T.yours : T.heldBy(state.names.get(thread.handled_by) || T.somebody)}</span>`}
       ${thread.waiting_since && html`<span class="held calls">${T.waitsSince(brief(thread.waiting_since))}</span>`}
       ${thread.tags.length > 0 && html`<span class="tags">${thread.tags.map((tag) => html`<i key=${tag}>${tag}</i>`)}</span>`}</span>
-    <span class="side"><span class="when">${thread.kind === 'telegram' && html`<${Icon} name="telegram" size="14" />`}<time datetime=${thread.active_at}>${brief(thread.active_at)}</time></span>
+    <span class="side"><span class="when">${thread.kind === 'telegram' && html`<${Icon} name="telegram" size="14" />`}${last && html`<time datetime=${thread.active_at}>${brief(thread.active_at)}</time>`}</span>
       ${thread.unread > 0 && html`<b class="badge" aria-label=${T.unread(thread.unread)}>${thread.unread > 99 ? '99+' : thread.unread}</b>`}</span>
   </button></li>`;
 }

@@ -2,10 +2,10 @@
 import { T } from '../texts.js';
 
 const DAY_MS = 86_400_000;
-const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hour12: false });
-const seconds = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
-const dates = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric' });
-const short = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' });
+const clock = new Intl.DateTimeFormat(T.locale, { hour: '2-digit', minute: '2-digit', hour12: false });
+const seconds = new Intl.DateTimeFormat(T.locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const dates = new Intl.DateTimeFormat(T.locale, { day: 'numeric', month: 'long', year: 'numeric' });
+const short = new Intl.DateTimeFormat(T.locale, { day: 'numeric', month: 'short' });
 const midnight = (at) => new Date(at).setHours(0, 0, 0, 0);
 
 export const time = (at) => clock.format(new Date(at));

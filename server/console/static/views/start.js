@@ -43,6 +43,6 @@ function Steps() {
 
 export function Start() {
   if (localStorage.getItem(HIDDEN)) return null;
-  return html`<aside class="start" aria-label=${T.start}><h2>${T.start}</h2><${Steps} />
-    <button onClick=${() => { localStorage.setItem(HIDDEN, '1'); change(); }}>${T.startDone}</button></aside>`;
+  return html`<section class="start" aria-label=${T.start}><h2>${T.start}</h2><${Steps} />
+    <button onClick=${() => { localStorage.setItem(HIDDEN, '1'); change(); }}>${T.startDone}</button></section>`;
 }
