@@ -145,3 +145,20 @@ async def test_what_is_written_is_kept_and_what_is_wrong_is_said(browser: Browse
     await expect(desk.get_by_text("Planned", exact=True)).to_be_visible()
     refused = "Failed to load resource: the server responded with a status of 422"
     assert [said for said in watch.complaints if not said.startswith(refused)] == []
+
+
+@pytest.mark.timeout(240)
+async def test_a_campaign_that_stops_by_itself_is_told_wherever_one_is(browser: Browser, trial: Trial) -> None:
+    desk, watch = await at_desk(browser, trial)
+    await brings_in(desk, "cityless", 2, first=9950)
+    await begins(desk, "cityless", "How is {{ city }}?", 2)
+    await expect(desk.get_by_text("Saved", exact=True)).to_be_visible()
+    await sends(desk, 2)
+    alert = desk.get_by_role("alert").filter(has_text="paused by itself")
+    await expect(alert).to_contain_text("city", timeout=PATIENCE_MS)
+    await expect(desk.get_by_role("main").get_by_text("It paused by itself")).to_be_visible()
+    await alert.get_by_role("link").click()
+    await expect(alert).to_have_count(0)
+    await desk.get_by_label("Outcome").select_option("failed")
+    await expect(desk.get_by_role("cell", name="failed")).to_have_count(2)
+    assert is_clean(watch)

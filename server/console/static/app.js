@@ -36,7 +36,7 @@ function leave() {
   unwatch();
   state.open?.close();
   disconnect();
-  change({ me: null, open: null, threads: new Map(), link: 'connecting', booting: false });
+  change({ me: null, open: null, threads: new Map(), notice: null, link: 'connecting', booting: false });
 }
 
 async function boot() {
@@ -51,6 +51,15 @@ async function boot() {
 function Link() {
   if (state.link === 'up') return html`<p class="link sr" role="status">${T.back_online}</p>`;
   return html`<p class="link" role="status">${state.wasUp ? T.offline : T.connecting}</p>`;
+}
+
+// A campaign that stopped by itself: whoever is here should know, wherever they are.
+function Notice() {
+  if (!state.notice) return null;
+  const { campaign_id: id, name, why } = state.notice;
+  const close = () => change({ notice: null });
+  return html`<div class="link notice" role="alert"><a href=${`#/campaigns/${id}`} onClick=${close}>${T.noticed(name, why)}</a>
+    <button class="plain" onClick=${close}>${T.close}</button></div>`;
 }
 
 function Rail() {
@@ -82,7 +91,7 @@ function App() {
     return html`<main class="lone"><h1>${T.product}</h1><p>${T.operatorsOnly}</p>
       <button class="main" onClick=${async () => { await signOut(); leave(); }}>${T.signOut}</button></main>`;
   }
-  return html`<div class="house"><${Rail} /><div class="room"><${Link} /><${Place} /></div></div>`;
+  return html`<div class="house"><${Rail} /><div class="room"><${Link} /><${Notice} /><${Place} /></div></div>`;
 }
 
 const root = document.getElementById('app');

@@ -88,6 +88,7 @@ export async function learnNames(thread) {
 }
 
 export function news(data) {
+  if (data.type === 'notice') change({ notice: data });
   if (data.type === 'unread' || data.type === 'joined' || data.type === 'thread') plan(data.thread_id);
 }
 

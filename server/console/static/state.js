@@ -2,7 +2,7 @@
 export const state = {
   me: null, place: 'inbox', item: '', link: 'connecting', booting: true,
   box: 'waiting', query: '', tag: '', language: '', threads: new Map(), next: null, names: new Map(), here: new Set(),
-  typing: new Map(), open: null, drafts: 0,
+  typing: new Map(), open: null, notice: null,
 };
 
 let draw = () => {};

@@ -61,7 +61,7 @@ export const T = {
   saved: 'Saved', notSaved: 'Not saved', sendTest: 'Send a test', sendTestMore: 'One person gets it now. It is counted nowhere.', sendTo: 'Send to them',
   testSent: (name) => `Sent to ${name}.`, startNow: (count) => (count === undefined ? 'Send …' : `Send to ${count.toLocaleString('en')} ${count === 1 ? 'person' : 'people'} …`), startLater: 'Plan it', confirm: (name) => `Send “${name}”?`,
   confirmNow: 'It begins at once. You can pause or cancel it at any time.', confirmLater: 'Whoever fits when it begins gets it. That may be others than now.',
-  sendToCount: (count) => `Send to ${count.toLocaleString('en')}`, nextAt: (moment) => `Begins ${moment}`, why: 'It paused by itself',
+  sendToCount: (count) => `Send to ${count.toLocaleString('en')}`, nextAt: (moment) => `Begins ${moment}`, why: 'It paused by itself', noticed: (name, why) => `“${name}” paused by itself: ${why}`,
   pausedMore: (left) => `${left.toLocaleString('en')} are still to be told.`,
   progressOf: (name) => `Progress of ${name}`, ofTotal: (done, total) => `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`,
   perSecond: (pace) => `${pace.toLocaleString('en')} a second`, minutesLeft: (minutes) => `about ${minutes} min left`, secondsLeft: (seconds) => `about ${seconds} s left`,

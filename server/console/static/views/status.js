@@ -65,7 +65,7 @@ function useReadings() {
 export function Status() {
   const { ready, bot, past } = useReadings();
   const good = ready && Object.values(ready).every((word) => word === 'ready');
-  return html`<main class="page"><h1>${T.status}</h1>
+  return html`<main class="page" tabindex="0"><h1>${T.status}</h1>
     ${ready && html`<p class=${`verdict ${good ? 'good' : 'bad'}`} role="status">${good ? T.ready : T.notReady}</p>
       <dl class="parts">${Object.entries(ready).map(([name, word]) => html`<div key=${name}><dt>${T.parts[name] || name}</dt><dd>${word}</dd></div>`)}</dl>`}
     <${Bot} bot=${bot} />

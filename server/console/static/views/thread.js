@@ -116,7 +116,7 @@ function Talk({ talk, isNote }) {
 function Tags({ talk }) {
   const [editing, setEditing] = useState(false);
   if (!editing) {
-    return html`<button class="tags" onClick=${() => setEditing(true)} aria-label=${T.editTags}>
+    return html`<button class="tags" onClick=${() => setEditing(true)}><span class="sr">${T.editTags} </span>
       ${talk.thread.tags.length ? talk.thread.tags.map((tag) => html`<i key=${tag}>${tag}</i>`) : html`<i>+ ${T.tag}</i>`}</button>`;
   }
   const save = (event) => {
