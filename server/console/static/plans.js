@@ -51,6 +51,12 @@ export function ruleOf({ join, rows }) {
   return rules.length ? { [join]: rules } : {};
 }
 
+// The variant that somebody of this language gets: that of their region, of their language, else the fallback.
+export function variantOf({ variants, fallback_language: fallback }, language) {
+  const asked = (language || '').toLowerCase();
+  return variants[asked] || variants[asked.split('-')[0]] || variants[fallback || Object.keys(variants)[0]];
+}
+
 export const ownZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 const twoDigits = (number) => String(number).padStart(2, '0');

@@ -1,7 +1,8 @@
 import { html, useEffect, useState } from '../html.js';
 import { api } from '../keys.js';
-import { conditionsOf, KINDS, ruleOf } from '../plans.js';
+import { conditionsOf, KINDS, ruleOf, variantOf } from '../plans.js';
 import { T } from '../texts.js';
+import { Shown } from './bubble.js';
 
 const LISTS = { tag: 'known-tags', no_tag: 'known-tags' };
 
@@ -45,11 +46,17 @@ export function Audience({ rule, onChange }) {
     <p class="quiet">${T.neverIn}</p>`;
 }
 
-export function People({ reach }) {
+// What one of them reads is filled in already: nothing in it is a variable any more.
+function Read({ person, content }) {
+  if (variantOf(content, person.language).parse_mode !== 'HTML') return person.text;
+  return html`<${Shown} text=${person.text} isHtml=${true} />`;
+}
+
+export function People({ reach, content }) {
   if (!reach) return html`<p class="reach quiet">${T.counting}</p>`;
   return html`<div class="reach"><p aria-live="polite"><strong>${reach.count.toLocaleString(T.locale)}</strong> ${T.peopleCount(reach.count)}</p>
     ${!reach.count && html`<p class="quiet">${T.nobodyThere} <a href="#/contacts">${T.bringContacts}</a></p>`}
     ${reach.sample.length > 0 && html`<h3>${T.someRead}</h3><ul class="sample">${reach.sample.slice(0, 4).map((person) => html`<li key=${person.contact_id}>
       <span class="quiet">${person.name || T.somebody}${person.language ? ` · ${person.language}` : ''}</span>
-      ${person.problem ? html`<p class="fault">${person.problem}</p>` : html`<p>${person.text}</p>`}</li>`)}</ul>`}</div>`;
+      ${person.problem ? html`<p class="fault">${person.problem}</p>` : html`<p><${Read} person=${person} content=${content} /></p>`}</li>`)}</ul>`}</div>`;
 }

@@ -26,12 +26,16 @@ function Marked({ node, values }) {
   });
 }
 
+// A text as Telegram shows it: with its marks where it is HTML, else as it stands.
+export function Shown({ text, isHtml, values = {} }) {
+  if (!isHtml) return html`<${Filled} text=${text} values=${values} />`;
+  return html`<${Marked} node=${new DOMParser().parseFromString(text, 'text/html').body} values=${values} />`;
+}
+
 export function Bubble({ variant, defaults, person }) {
   const values = { ...defaults, ...(person?.name && { name: person.name }) };
-  const isHtml = variant.parse_mode === 'HTML';
   return html`<figure class="phone"><figcaption class="quiet">${T.preview}</figcaption>
     <div class="bubble">${(variant.photo || variant.document) && html`<p class="media">${variant.photo ? T.photo : T.file}</p>`}
-      <p>${isHtml ? html`<${Marked} node=${new DOMParser().parseFromString(variant.text, 'text/html').body} values=${values} />`
-    : html`<${Filled} text=${variant.text} values=${values} />`}</p></div>
+      <p><${Shown} text=${variant.text} isHtml=${variant.parse_mode === 'HTML'} values=${values} /></p></div>
     ${(variant.buttons || []).map((row, index) => html`<p key=${index} class="keys">${row.map((button, place) => html`<span key=${place}>${button.text}${button.url ? ' ↗' : ''}</span>`)}</p>`)}</figure>`;
 }

@@ -42,8 +42,10 @@ function Events({ campaign }) {
   const [events, setEvents] = useState([]);
   useEffect(() => { api('GET', `/broadcast/campaign/${campaign.id}/events`).then(setEvents).catch(() => {}); }, [campaign.state, campaign.changed_at]);
   if (!events.length) return null;
-  return html`<section><h2>${T.history}</h2><ol class="events">${events.map((event) => html`<li key=${event.id}>
-    <time datetime=${event.at}>${moment(event.at)}</time><span>${T.happened[event.act] || event.act}${event.detail ? `: ${event.detail}` : ''}</span></li>`)}</ol></section>`;
+  // What is written is saved while it is written: of several changes in a row the last one is news.
+  const told = events.filter((event, place) => event.act !== 'changed' || events[place - 1]?.act !== 'changed' || events[place - 1].by !== event.by);
+  return html`<section><h2>${T.history}</h2><ol class="events">${told.map((event) => html`<li key=${event.id}>
+    <time datetime=${event.at}>${moment(event.at)}</time><span>${T.happened[event.act] || event.act}${event.detail && event.act !== 'changed' ? `: ${event.detail}` : ''}</span></li>`)}</ol></section>`;
 }
 
 function Report({ campaign, run }) {

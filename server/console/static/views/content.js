@@ -67,8 +67,8 @@ export function Content({ content, onChange, sample }) {
       <label class="tick"><input type="checkbox" checked=${variant.parse_mode === 'HTML'} onChange=${(event) => put({ parse_mode: event.target.checked ? 'HTML' : 'plain' })} />${T.formatted}</label>
       <${Buttons} rows=${variant.buttons || []} onChange=${(buttons) => put({ buttons })} />
       <${Default} content=${content} onChange=${onChange} />
-      ${names.length > 1 && html`<p class="row"><span class="quiet">${chosen === content.fallback_language ? T.isFallback : ''}</span>
-        ${chosen !== content.fallback_language && html`<button class="plain" onClick=${() => onChange({ ...content, fallback_language: chosen })}>${T.makeFallback}</button>`}
+      ${names.length > 1 && html`<p class="row">${chosen === content.fallback_language ? html`<span class="quiet">${T.isFallback}</span>`
+    : html`<button class="plain" onClick=${() => onChange({ ...content, fallback_language: chosen })}>${T.makeFallback}</button>`}
         <button class="plain" onClick=${remove}>${T.removeLanguage(T.languageName(chosen))}</button></p>`}</div>
     <${Bubble} variant=${variant} defaults=${content.defaults || {}} person=${sample[0]} /></div>`;
 }

@@ -62,7 +62,7 @@ export function Editor({ campaign, onAnew }) {
         <${Audience} rule=${draft.audience} reach=${reach} onChange=${(audience) => put({ audience })} /></section>
       <section class="panel"><h2><b class="step">3</b>${T.when}</h2>
         <${Schedule} schedule=${draft.schedule} onChange=${(schedule) => put({ schedule })} /></section></div>
-    <section class="beside" aria-label=${T.startPart}><${People} reach=${reach} />
+    <section class="beside" aria-label=${T.startPart}><${People} reach=${reach} content=${saved.content} />
       <${Trial} campaign=${campaign} reach=${reach} save=${save} />
       ${campaign.allows.includes('start') && html`<${Start} campaign=${campaign} draft=${draft} reach=${reach} save=${save} readReach=${readReach} onStarted=${onAnew} />`}
       <p class="saving" role="status">${saving.fault ? html`<span class="fault">${T.notSaved}: ${saving.fault}</span>` : saving.word}</p></section></div>`;
