@@ -280,4 +280,11 @@ async def test_the_console_shows_who_it_is_and_why_a_person_was_called(browser: 
     await desk.reload()  # the language was found after the first reading of the list
     await desk.get_by_label("Language", exact=True).select_option("en")
     await expect(desk.locator(".line", has_text=trial.name)).to_be_visible()
+    await desk.get_by_role("button", name="Contacts", exact=True).click()
+    await desk.get_by_role("link", name=trial.name).click()
+    await expect(desk.get_by_role("log").get_by_text("is anybody there?")).to_be_visible()
+    await desk.reload()  # the conversation stands in the address
+    await expect(desk.get_by_role("log").get_by_text("is anybody there?")).to_be_visible()
+    await desk.go_back()
+    await expect(desk.get_by_role("heading", name="Contacts", exact=True)).to_be_visible()
     assert (watch.complaints, watch.strangers) == ([], [])

@@ -11,7 +11,7 @@ import { Articles } from './views/articles.js';
 import { Campaigns } from './views/campaigns.js';
 import { Contacts } from './views/contacts.js';
 import { Icon } from './views/icons.js';
-import { Inbox } from './views/inbox.js';
+import { follow, Inbox } from './views/inbox.js';
 import { People } from './views/people.js';
 import { SignIn } from './views/signin.js';
 import { Status } from './views/status.js';
@@ -30,7 +30,11 @@ function enter(me) {
   connect(news);
   watch();
   flush();
+  follow();
 }
+
+// Back from elsewhere, the conversation is still open; once more, and the list is shown.
+const visit = (place) => go(place, place === 'inbox' && state.place !== 'inbox' ? state.open?.id : '');
 
 function leave() {
   unwatch();
@@ -67,7 +71,7 @@ function Rail() {
   return html`<nav class="rail" aria-label=${T.menu}>
     <a class="mark" href="/" aria-label=${T.product}><img src="/console/mark.svg" alt="" width="30" height="30" /></a>
     ${places.map((place) => html`<button key=${place} aria-current=${state.place === place ? 'page' : undefined}
-      onClick=${() => go(place)}><${Icon} name=${place} />${PLACES[place]}</button>`)}
+      onClick=${() => visit(place)}><${Icon} name=${place} />${PLACES[place]}</button>`)}
     <span class="fill"></span>
     <button onClick=${async () => { leave(); go('inbox'); await signOut(); }}><${Icon} name="out" />${T.signOut}</button>
   </nav>`;
@@ -100,7 +104,7 @@ whenChanged(() => {
   render(html`<${App} />`, root);
 });
 whenEnded(leave);
-window.addEventListener('hashchange', readAddress);
+window.addEventListener('hashchange', () => { readAddress(); follow(); });
 window.addEventListener('online', () => flush());
 document.addEventListener('visibilitychange', () => state.open?.seen());
 readAddress();

@@ -1,5 +1,7 @@
 import { html } from '../html.js';
 import { choose, learnNames, readInbox, shown, title } from '../inbox.js';
+import { api } from '../keys.js';
+import { go } from '../route.js';
 import { change, state } from '../state.js';
 import { T } from '../texts.js';
 import { Conversation } from '../thread.js';
@@ -15,18 +17,22 @@ export function Face({ id, name }) {
   return html`<span class=${`face hue${hue}`} aria-hidden="true">${(name || '?').trim().slice(0, 1).toUpperCase()}</span>`;
 }
 
-export function open(thread) {
-  if (state.open?.id === thread.id) return;
+// The conversation that the address names is the one that is open; one that is not there, or not ours, is left.
+export async function follow() {
+  const { item, me, place } = state;
+  if (place !== 'inbox' || !me || me.role === 'user' || (state.open?.id || '') === item) return;
+  const thread = item && (state.threads.get(item) || await api('GET', `/chat/threads/${item}`).catch(() => null));
+  if (state.item !== item || state.place !== 'inbox') return;
   state.open?.close();
-  change({ open: new Conversation(thread) });
-  learnNames(thread);
+  change({ open: thread ? new Conversation(thread) : null });
+  if (thread) learnNames(thread); else if (item) go('inbox');
 }
 
 function Line({ thread }) {
   const last = thread.last_message;
   const typing = state.open?.id === thread.id && state.open.typing.size > 0;
   const words = !last ? T.nobodyYet : last.deleted_at ? T.deleted : last.text || (last.kind !== 'text' ? T.file : '');
-  return html`<li><button class="line" aria-current=${state.open?.id === thread.id ? 'true' : undefined} onClick=${() => open(thread)}>
+  return html`<li><button class="line" aria-current=${state.open?.id === thread.id ? 'true' : undefined} onClick=${() => go('inbox', thread.id)}>
     <${Face} id=${thread.created_by} name=${title(thread)} />
     <span class="words"><strong>${title(thread)}</strong>
       <span class="last">${typing ? T.typing(title(thread)) : `${last?.author_id === state.me.id ? `${T.you}: ` : ''}${words}`}</span>

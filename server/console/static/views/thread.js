@@ -2,6 +2,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
 import { colleagues, renew, title } from '../inbox.js';
 import { api, sendUp } from '../keys.js';
 import { discard, draft, keepDraft, post, retry } from '../outbox.js';
+import { go } from '../route.js';
 import { change, state } from '../state.js';
 import { T } from '../texts.js';
 import { About } from './about.js';
@@ -164,10 +165,9 @@ function Bar({ talk, here, aside, setAside }) {
   const { thread } = talk;
   const isArchived = thread.status === 'archived';
   const isHandled = HANDLED.includes(thread.kind);
-  const back = () => { talk.close(); change({ open: null }); };
   const notes = () => { talk.openNotes().then(() => setAside(aside === 'notes' ? '' : 'notes')).catch(() => {}); };
   const name = title(thread);
-  return html`<header><button class="back" aria-label=${T.back} onClick=${back}>‹</button>
+  return html`<header><button class="back" aria-label=${T.back} onClick=${() => go('inbox')}>‹</button>
     <${Face} id=${thread.created_by} name=${name} />
     <div class="who"><h2>${name}</h2><p class=${here ? 'here' : 'quiet'}>${here ? T.here : T.away}</p></div>
     <${Tags} talk=${talk} /><span class="fill"></span>
