@@ -46,11 +46,12 @@ async def listing(
     opted_out: Annotated[bool | None, Query(description="Only who wants no campaigns, or who does.")] = None,
     blocked: Annotated[bool | None, Query(description="Only who has blocked the bot, or who has not.")] = None,
     q: Annotated[Text | None, Query(min_length=1, max_length=200, description="In the name, or the chat's id.")] = None,
+    thread_id: Annotated[UUID | None, Query(description="Only whose thread this is.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="How many on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=300, description="`next` of the page before.")] = None,
 ) -> ContactPage:
     """People and groups who write from outside, or were imported; the newest first."""
-    wanted = Wanted(tag, language, opted_out, blocked, q)
+    wanted = Wanted(tag, language, opted_out, blocked, q, thread_id)
     contacts, following = await directory.listing(bot, wanted, limit=limit, cursor=cursor)
     return ContactPage(contacts=contacts, next=following)
 

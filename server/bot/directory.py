@@ -76,6 +76,7 @@ class Wanted:
     opted_out: bool | None = None
     blocked: bool | None = None
     q: str | None = None
+    thread_id: UUID | None = None
 
 
 async def listing(bot: Bot, wanted: Wanted, *, limit: int, cursor: str | None) -> tuple[list[ContactView], str | None]:
@@ -87,6 +88,7 @@ async def listing(bot: Bot, wanted: Wanted, *, limit: int, cursor: str | None) -
         (wanted.opted_out, "c.opted_out = {}"),
         (wanted.blocked, "c.blocked = {}"),
         (wanted.q, "(strpos(lower(c.name), lower({0}::text)) > 0 OR c.chat_id::text = {0})"),
+        (wanted.thread_id, "c.thread_id = {}"),
         (_read_cursor(cursor), "c.id < {}"),
     ):
         if value is not None:

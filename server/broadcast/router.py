@@ -24,7 +24,9 @@ from server.broadcast.schemas import (
     Retry,
     Start,
     TestView,
+    TimelineView,
 )
+from server.broadcast.timeline import timeline
 from server.broadcast.views import view, views
 from server.codes import SIGNED_IN, documented
 from server.inputs import Text
@@ -176,3 +178,9 @@ async def test(campaign_id: CampaignId, body: ForContact, caller: CurrentOperato
 async def events(campaign_id: CampaignId, _: CurrentOperator, tx: Tx) -> list[EventView]:
     """What was done with a campaign, when, and by whom; the latest first."""
     return [EventView.model_validate(event) for event in await service.events(tx, campaign_id)]
+
+
+@router.get("/{campaign_id}/timeline", summary="How it went over time", responses=documented(FOUND))
+async def over_time(campaign_id: CampaignId, _: CurrentOperator, tx: Tx) -> TimelineView:
+    """How many deliveries of the latest run ended in each step of time, and how: enough for a chart."""
+    return await timeline(tx, campaign_id)

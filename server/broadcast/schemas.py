@@ -180,6 +180,23 @@ class EventView(BaseModel):
     at: datetime
 
 
+class TimelinePoint(BaseModel):
+    """How many deliveries ended so in one step."""
+
+    step: int = Field(description="Counted from 0.")
+    state: DeliveryState
+    deliveries: int
+
+
+class TimelineView(BaseModel):
+    """How the latest run went over time. A step without a point is one in which nothing ended."""
+
+    run_id: UUID | None
+    begins_at: datetime | None
+    step_seconds: int
+    points: list[TimelinePoint]
+
+
 class DeliveryView(BaseModel):
     """What became of a campaign for one person."""
 

@@ -60,7 +60,9 @@ async def listing(
     ] = Status.OPEN,
     kind: Annotated[Kind | None, Query(description="Only threads of this kind; `room` lists all rooms.")] = None,
     *,
-    mine: Annotated[bool, Query(description="For operators: only threads that they are a member of.")] = False,
+    mine: Annotated[
+        bool, Query(description="For operators: only threads that they are a member of, or look after.")
+    ] = False,
     waiting: Annotated[bool, Query(description="Only threads that wait for a person.")] = False,
     limit: Annotated[int, Query(ge=1, le=100, description="Threads on a page.")] = 30,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,

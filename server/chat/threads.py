@@ -208,7 +208,9 @@ async def listing(
 ) -> str:
     """The caller's threads, the most recently active first, as finished JSON (schemas.ThreadPage)."""
     values: dict[str, Any] = {"me": caller.user, "status": str(status), "limit": limit + 1}
-    visible = VISIBLE_TO_OPERATORS if is_operator(caller.role) and not mine else VISIBLE_TO_MEMBERS
+    visible = VISIBLE_TO_MEMBERS
+    if is_operator(caller.role):
+        visible = f"({VISIBLE_TO_MEMBERS} OR t.handled_by = :me)" if mine else VISIBLE_TO_OPERATORS
     conditions = [visible if kind is not Kind.ROOM or mine else "true", "t.status = :status"]
     if kind is not None:
         values["kind"] = str(kind)

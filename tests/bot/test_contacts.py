@@ -169,6 +169,8 @@ async def test_contacts_are_listed_by_what_is_known_of_them(operator: Person) ->
     assert await found(blocked=True) == []
     assert await found(q=f"{tag.upper()} 3") == [3]
     assert await found(q=str(chats[2])) == [2]
+    (second,) = await those_with(operator, tag=tag, q=str(chats[2]))
+    assert await found(thread_id=second["thread_id"]) == [2]
     seen: list[str] = []
     query: dict[str, Any] = {"tag": tag, "limit": 2}
     while True:

@@ -243,3 +243,15 @@ async def test_somebody_on_the_web_has_it_as_a_message_in_their_thread(
     await house.rows(query, ids.new(), hash(tag) % 2**40, UUID(thread["id"]), tag)
     assert counts(await through(operator, await started(operator, tag))) == {"sent": 1}
     assert "hello Ada" in await ada.words(thread)
+
+
+async def test_how_a_run_went_over_time_adds_up(house: House, operator: Person, world: World, at_work: None) -> None:
+    tag = ids.new().hex
+    await people(house, tag, 5)
+    draft = await campaign(operator, tag)
+    assert (await operator.get(f"/broadcast/campaign/{draft['id']}/timeline"))["points"] == []
+    done = await through(operator, await does(operator, draft, "start"))
+    line = await operator.get(f"/broadcast/campaign/{done['id']}/timeline")
+    assert line["run_id"] == done["run"]["id"]
+    assert {point["state"] for point in line["points"]} == {"sent"}
+    assert sum(point["deliveries"] for point in line["points"]) == 5

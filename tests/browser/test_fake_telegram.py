@@ -257,3 +257,34 @@ async def test_a_restart_of_the_fake_does_not_confuse_parley(browser: Browser, t
 async def _said(trial: Trial, texts: list[str]) -> bool:
     assert [message["text"] for message in await trial.reads()] == texts
     return True
+
+
+@pytest.mark.timeout(240)
+async def test_the_console_shows_who_it_is_and_why_a_person_was_called(browser: Browser, trial: Trial) -> None:
+    ada, _ = await entered(browser, trial)
+    await writes(ada, "is anybody there?")
+    thread = await trial.thread()
+    found = (await trial.http.call("GET", f"/bot/contacts?thread_id={thread['id']}")).body["contacts"]
+    assert [contact["name"] for contact in found] == [trial.name]
+    known = {"tags": ["customer"], "language": "de", "attributes": {"city": "Bern"}}
+    await trial.http.call("PATCH", f"/bot/contacts/{found[0]['id']}", known)
+    desk, watch = await at_desk(browser, trial)
+    await desk.set_viewport_size({"width": 1280, "height": 800})
+    await desk.locator(".line", has_text=trial.name).click()
+    about = desk.get_by_role("region", name="About")
+    for words in ("customer", "German", "Bern"):
+        await expect(about.get_by_text(words, exact=True)).to_be_visible()
+    await expect(about.get_by_text("Called a person: the assistant is off")).to_be_visible(
+        timeout=PATIENCE_SECONDS * 1000
+    )
+    await desk.reload()  # the language was found after the first reading of the list
+    await desk.get_by_label("Language", exact=True).select_option("en")
+    await expect(desk.locator(".line", has_text=trial.name)).to_be_visible()
+    await desk.get_by_role("button", name="Contacts", exact=True).click()
+    await desk.get_by_role("link", name=trial.name).click()
+    await expect(desk.get_by_role("log").get_by_text("is anybody there?")).to_be_visible()
+    await desk.reload()  # the conversation stands in the address
+    await expect(desk.get_by_role("log").get_by_text("is anybody there?")).to_be_visible()
+    await desk.go_back()
+    await expect(desk.get_by_role("heading", name="Contacts", exact=True)).to_be_visible()
+    assert (watch.complaints, watch.strangers) == ([], [])

@@ -108,3 +108,12 @@ async def test_a_settled_thread_is_nobodys(ada: Person, olga: Person) -> None:
     await olga.post(f"/chat/threads/{thread}/take")
     await olga.patch(f"/chat/threads/{thread}", status="archived")
     assert await handler(olga, thread) is None
+
+
+async def test_what_an_operator_looks_after_is_theirs_in_the_list(ada: Person, olga: Person) -> None:
+    thread = (await ada.says("help"))["thread_id"]
+    assert (await olga.get("/chat/threads", mine=True))["threads"] == []
+    await olga.post(f"/chat/threads/{thread}/take")
+    assert [each["id"] for each in (await olga.get("/chat/threads", mine=True))["threads"]] == [thread]
+    await olga.post(f"/chat/threads/{thread}/release")
+    assert (await olga.get("/chat/threads", mine=True))["threads"] == []

@@ -65,20 +65,25 @@ export async function token(fresh = false) {
 }
 
 // A file, whole: an <img> cannot say who asks for it.
-export async function fetched(path) {
-  const answer = await fetch(path, { headers: { authorization: `Bearer ${await token()}` }, signal: AbortSignal.timeout(60000) });
+export async function fetched(path, within_ms = 60000) {
+  const answer = await fetch(path, { headers: { authorization: `Bearer ${await token()}` }, signal: AbortSignal.timeout(within_ms) });
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
   return answer.blob();
+}
+
+// A file as the body of a request; an import may be long, and is written while it is read.
+export async function sentText(path, file, type) {
+  const headers = { authorization: `Bearer ${await token()}`, 'content-type': type };
+  const answer = await fetch(path, { method: 'POST', headers, body: file, signal: AbortSignal.timeout(600000) });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, said);
+  return said;
 }
 
 // A file on its way up, to be posted in this thread; the id that it has there.
 export async function sendUp(thread, file) {
   const path = `/chat/file?thread_id=${thread}&name=${encodeURIComponent([...file.name].slice(-200).join(''))}`;
-  const headers = { authorization: `Bearer ${await token()}`, 'content-type': file.type || 'application/octet-stream' };
-  const answer = await fetch(path, { method: 'POST', headers, body: file, signal: AbortSignal.timeout(120000) });
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, said);
-  return said.id;
+  return (await sentText(path, file, file.type || 'application/octet-stream')).id;
 }
 
 export async function api(method, path, body) {

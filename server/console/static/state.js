@@ -1,8 +1,8 @@
 // What the console shows, in one object; whoever draws is told when it changed.
 export const state = {
-  me: null, place: 'inbox', link: 'connecting', booting: true,
-  box: 'waiting', query: '', tag: '', threads: new Map(), next: null, names: new Map(), here: new Set(),
-  typing: new Map(), open: null, drafts: 0,
+  me: null, place: 'inbox', item: '', link: 'connecting', booting: true,
+  box: 'waiting', query: '', tag: '', language: '', threads: new Map(), next: null, names: new Map(), here: new Set(),
+  typing: new Map(), open: null, notice: null,
 };
 
 let draw = () => {};

@@ -19,15 +19,17 @@ function Photo({ path, tell }) {
   return url ? html`<img class="photo" src=${url} alt=${T.file} />` : html`<p class="gone">${T.file} …</p>`;
 }
 
+// Hand a file to the person, under this name.
+export function save(blob, name) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
 function Other({ path, name, tell }) {
-  const save = () => fetched(path).then((blob) => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  }).catch(tell);
-  return html`<button onClick=${save}>↓ ${name}</button>`;
+  return html`<button onClick=${() => fetched(path).then((blob) => save(blob, name)).catch(tell)}>↓ ${name}</button>`;
 }
 
 export function Attachment({ message, tell }) {

@@ -31,6 +31,12 @@ function Reactions({ message, talk, tell }) {
     aria-label=${`${emoji} ${people.length}`} onClick=${() => talk.react(message, emoji).catch(tell)}>${emoji} ${people.length}</button>`)}</div>`;
 }
 
+// The buttons below it, which are for the other side to press.
+function Offered({ rows }) {
+  if (!Array.isArray(rows)) return null;
+  return html`<p class="offered" aria-label=${T.buttonsBelow}>${rows.flat().map((button, index) => html`<span key=${index}>${button.text}</span>`)}</p>`;
+}
+
 // How far a message is that goes on to somebody outside.
 function Fate({ message, talk, tell }) {
   const fate = T.fates[message.status];
@@ -64,6 +70,7 @@ export function Message({ message, talk, onReply, follows }) {
       ${message.deleted_at ? html`<p class="gone">${T.deleted}</p>` : message.text && html`<p><${Words} text=${message.text} /></p>`}
       ${message.edited_at && !message.deleted_at && html`<small>${T.edited}</small>`}
     </div>
+    <${Offered} rows=${message.payload?.buttons} />
     <${Fate} message=${message} talk=${talk} tell=${tell} />
     <${Reactions} message=${message} talk=${talk} tell=${tell} />
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}

@@ -1,9 +1,12 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
-import { title } from '../inbox.js';
-import { sendUp } from '../keys.js';
+import { colleagues, renew, title } from '../inbox.js';
+import { api, sendUp } from '../keys.js';
 import { discard, draft, keepDraft, post, retry } from '../outbox.js';
+import { go } from '../route.js';
 import { change, state } from '../state.js';
 import { T } from '../texts.js';
+import { About } from './about.js';
+import { Dialog } from './dialog.js';
 import { Face } from './inbox.js';
 import { Message } from './message.js';
 import { day } from './moments.js';
@@ -11,6 +14,7 @@ import { day } from './moments.js';
 const NEAR_PX = 120;
 const PHOTOS = ['image/png', 'image/jpeg', 'image/webp'];
 const FOLLOWS_MS = 300_000;
+const HANDLED = ['support', 'telegram'];
 
 // The view keeps its place when older messages come in above, and follows the end when one is there.
 function useScroll(talk) {
@@ -113,7 +117,7 @@ function Talk({ talk, isNote }) {
 function Tags({ talk }) {
   const [editing, setEditing] = useState(false);
   if (!editing) {
-    return html`<button class="tags" onClick=${() => setEditing(true)} aria-label=${T.editTags}>
+    return html`<button class="tags" onClick=${() => setEditing(true)}><span class="sr">${T.editTags} </span>
       ${talk.thread.tags.length ? talk.thread.tags.map((tag) => html`<i key=${tag}>${tag}</i>`) : html`<i>+ ${T.tag}</i>`}</button>`;
   }
   const save = (event) => {
@@ -125,25 +129,64 @@ function Tags({ talk }) {
     defaultValue=${talk.thread.tags.join(' ')} ref=${(input) => input?.focus()} /><button>${T.save}</button></form>`;
 }
 
+// Who looks after it: oneself, a colleague, the assistant, or nobody yet.
+function Handling({ talk }) {
+  const [asking, setAsking] = useState(false);
+  const [fault, setFault] = useState('');
+  const { id, handled_by: by } = talk.thread;
+  const isMine = by === state.me.id;
+  const act = (name, body) => api('POST', `/chat/threads/${id}/${name}`, body).then((thread) => {
+    setAsking(false);
+    setFault('');
+    if (thread?.id) { talk.thread = thread; change(); }
+    return renew(id);
+  }).catch((error) => setFault(error.message));
+  return html`${!by && html`<button class="main" onClick=${() => act('take')}>${T.take}</button>`}
+    ${isMine && html`<button class="plain" onClick=${() => act('release')}>${T.release}</button>`}
+    <button class="plain" onClick=${() => setAsking(true)}>${T.transfer}</button>
+    ${asking && html`<${Transfer} by=${by} fault=${fault} onClose=${() => setAsking(false)} onChosen=${(user_id) => act('transfer', { user_id })} />`}
+    ${fault && !asking && html`<${Dialog} label=${T.broken} onClose=${() => setFault('')}><p role="alert">${fault}</p>
+      <div class="row end"><button class="plain" onClick=${() => setFault('')}>${T.close}</button></div></${Dialog}>`}`;
+}
+
+function Transfer({ by, fault, onClose, onChosen }) {
+  const [people, setPeople] = useState(null);
+  useEffect(() => { colleagues().then(setPeople); }, []);
+  const others = [...(people || [])].filter(([id]) => id !== by);
+  return html`<${Dialog} label=${T.transferTo} onClose=${onClose}><p class="quiet">${T.transferMore}</p>
+    <ul class="found">${others.map(([id, name]) => html`<li key=${id}><button class="plain" onClick=${() => onChosen(id)}>
+      <strong>${name}</strong> <span class="quiet">${id === state.me.id ? T.you : T.here}</span></button></li>`)}</ul>
+    ${people && !others.length && html`<p class="quiet">${T.nobodyElse}</p>`}
+    ${fault && html`<p class="fault" role="alert">${fault}</p>`}
+    <div class="row end"><button class="plain" onClick=${onClose}>${T.cancel}</button></div></${Dialog}>`;
+}
+
+function Bar({ talk, here, aside, setAside }) {
+  const { thread } = talk;
+  const isArchived = thread.status === 'archived';
+  const isHandled = HANDLED.includes(thread.kind);
+  const notes = () => { talk.openNotes().then(() => setAside(aside === 'notes' ? '' : 'notes')).catch(() => {}); };
+  const name = title(thread);
+  return html`<header><button class="back" aria-label=${T.back} onClick=${() => go('inbox')}>‹</button>
+    <${Face} id=${thread.created_by} name=${name} />
+    <div class="who"><h2>${name}</h2><p class=${here ? 'here' : 'quiet'}>${here ? T.here : T.away}</p></div>
+    <${Tags} talk=${talk} /><span class="fill"></span>
+    <div class="acting">${isHandled && !isArchived && html`<${Handling} talk=${talk} />`}
+      ${isHandled && html`<button aria-pressed=${aside === 'notes'} onClick=${notes}>${T.notes}</button>`}
+      <button onClick=${() => talk.set({ status: isArchived ? 'open' : 'archived' }).catch(() => {})}>${isArchived ? T.reopen : T.archive}</button>
+      ${isHandled && html`<button aria-pressed=${aside === 'about'} onClick=${() => setAside(aside === 'about' ? '' : 'about')}>${T.about}</button>`}</div></header>`;
+}
+
 export function Thread() {
   const talk = state.open;
-  const [aside, setAside] = useState(false);
+  const [aside, setAside] = useState(matchMedia('(min-width: 1280px)').matches ? 'about' : '');
   if (!talk) {
     return html`<main class="thread none"><img src="/console/mark.svg" alt="" width="56" height="56" /><h2>${T.choose}</h2><p>${T.chooseMore}</p></main>`;
   }
-  const { thread } = talk;
-  const isHere = [...talk.here.values()].some((user) => user === thread.created_by);
-  const isArchived = thread.status === 'archived';
-  const back = () => { talk.close(); change({ open: null }); };
-  const notes = () => { talk.openNotes().then(() => setAside(!aside)).catch(() => {}); };
-  return html`<main class="thread"><header>
-      <button class="back" aria-label=${T.back} onClick=${back}>‹</button>
-      <${Face} id=${thread.created_by} name=${title(thread)} />
-      <div class="who"><h2>${title(thread)}</h2><p class=${isHere ? 'here' : 'quiet'}>${isHere ? T.here : T.away}</p></div>
-      <${Tags} talk=${talk} /><span class="fill"></span>
-      ${thread.kind === 'support' && html`<button aria-pressed=${aside} onClick=${notes}>${T.notes}</button>`}
-      <button onClick=${() => talk.set({ status: isArchived ? 'open' : 'archived' }).catch(() => {})}>${isArchived ? T.reopen : T.archive}</button>
-    </header>
-    ${aside && talk.notes ? html`<p class="hint">${T.notesHint}</p><${Talk} key="notes" talk=${talk.notes} isNote=${true} />`
-      : html`<${Talk} key="talk" talk=${talk} />`}</main>`;
+  const here = [...talk.here.values()].some((user) => user === talk.thread.created_by);
+  const hasAbout = aside === 'about' && HANDLED.includes(talk.thread.kind);
+  return html`<main class="thread"><${Bar} talk=${talk} here=${here} aside=${aside} setAside=${setAside} />
+    <div class="sheets"><div class="sheet">${aside === 'notes' && talk.notes ? html`<p class="hint">${T.notesHint}</p><${Talk} key="notes" talk=${talk.notes} isNote=${true} />`
+    : html`<${Talk} key="talk" talk=${talk} />`}</div>
+    ${hasAbout && html`<${About} talk=${talk} />`}</div></main>`;
 }
