@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from server.bot.service import Bot
 from server.broadcast import service as campaigns
 from server.broadcast.client import Client as CampaignClient
 from server.broadcast.pace import Share
-from server.broadcast.service import Broadcast
+from server.broadcast.service import Broadcast, is_there
 from server.broadcast.trial import Trial
 from server.chat.access import Access
 from server.chat.announcer import Announcer
@@ -82,7 +83,7 @@ class Runtime:
         sender = CampaignClient(settings.bot_token, settings.telegram_api) if settings.bot_token else None
         share = Share(limiter, self._bot.id) if settings.bot_token else None
         self._trial = Trial(self._database, self._journal, sender, share)
-        self._channels = ChatChannels(self._chat, self._auth, entrance, limiter)
+        self._channels = ChatChannels(self._chat, self._auth, entrance, limiter, partial(is_there, self._broadcast))
 
     async def __aenter__(self) -> Self:
         await self._database.open()

@@ -171,7 +171,10 @@ class Courier:
     async def _carry(self, sending: Sending, row: Row, place: Place | None) -> None:
         """One delivery to its end. Whatever cannot be recorded is left to the lease."""
         try:
-            if row["channel"] == TELEGRAM:
+            quiet = _quiet_seconds(sending, row)
+            if quiet > 0:
+                mark = _mark(sending, row, S.QUEUED, "these are quiet hours there", wait_seconds=quiet)
+            elif row["channel"] == TELEGRAM:
                 mark = await self._send(sending, row, place)
             else:
                 mark = await self._post(sending, row)
@@ -186,9 +189,6 @@ class Courier:
             message = _message(sending, row)
         except Invalid as error:
             return _mark(sending, row, S.FAILED, error.detail)
-        quiet = _quiet_seconds(sending, row)
-        if quiet > 0:
-            return _mark(sending, row, S.QUEUED, "these are quiet hours there", wait_seconds=quiet)
         if place is None:
             return _mark(sending, row, S.QUEUED, "people are talking in this chat", wait_seconds=1.0)
         await asyncio.sleep(max(place.at, place.chat_at) - clock.monotonic())

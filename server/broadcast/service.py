@@ -42,6 +42,12 @@ class Broadcast:
     operator_limit: int
 
 
+async def is_there(broadcast: Broadcast, campaign_id: UUID) -> bool:
+    """Whether there is such a campaign."""
+    async with broadcast.database.connection() as connection:
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM campaigns WHERE id = $1)", campaign_id))
+
+
 async def create(tx: Transaction, caller: Caller, new: NewCampaign, key: str | None) -> tuple[Campaign, bool]:
     """A new draft, and whether it is new: the same key by the same person is the campaign it made before."""
     values = new.model_dump(mode="json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
@@ -51,13 +51,15 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
     client_id: Annotated[str, msgspec.Meta(max_length=CLIENT_ID_CHARACTERS)]
 
 
+IsThere = Callable[[UUID], Awaitable[bool]]
 _plain = msgspec.json.Decoder(Plain).decode
 
 
 class ChatChannels:
     """`server.realtime.seam.Rooms`, met by the chat room."""
 
-    def __init__(self, chat: Chat, auth: Auth, entrance: Entrance, limiter: Limiter) -> None:
+    def __init__(self, chat: Chat, auth: Auth, entrance: Entrance, limiter: Limiter, is_campaign: IsThere) -> None:
+        self._is_campaign = is_campaign
         self._chat = chat
         self._auth = auth
         self._entrance = entrance
@@ -91,6 +93,8 @@ class ChatChannels:
         if channel == INBOX and is_operator(caller.role):
             return Entry(NO_STREAM, with_presence=True)
         if channel.startswith(CAMPAIGN) and is_operator(caller.role):
+            if not await self._is_campaign(_read_id(channel, CAMPAIGN)):
+                raise _no_such_channel()
             return Entry(NO_STREAM)
         found = await self._entrance.ask(caller, await self._thread(channel))
         if token and (found is None or not found.standing.may_read):
@@ -251,14 +255,14 @@ def _caller(who: Identity) -> Caller:
 
 
 @lru_cache(THREADS_REMEMBERED)
-def _read_id(channel: str) -> UUID:
+def _read_id(channel: str, prefix: str = THREAD) -> UUID:
     try:
-        thread_id = ids.read(channel.removeprefix(THREAD))
+        found = ids.read(channel.removeprefix(prefix))
     except ValueError as error:
         raise _no_such_channel() from error
-    if f"{THREAD}{thread_id}" != channel:
+    if f"{prefix}{found}" != channel:
         raise _no_such_channel()
-    return thread_id
+    return found
 
 
 def _no_such_channel() -> Missing:

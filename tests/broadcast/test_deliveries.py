@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from tests.broadcast.square import campaign, counted, counts, crew, does, heard,
 from tests.eventually import eventually
 from tests.rest.house import House, Person
 
+QUIET = "these are quiet hours there"
 UNREADABLE = Fault(400, "Bad Request: can't parse entities: Unsupported start tag")
 
 
@@ -232,17 +234,44 @@ async def is_still(house: House, one: object) -> bool:
     return (await counted(house, one))["sending"] == 0
 
 
-async def test_somebody_on_the_web_has_it_as_a_message_in_their_thread(
-    house: House, operator: Person, at_work: None
-) -> None:
-    tag = ids.new().hex
-    ada = await house.person()
+async def on_the_web(house: House, ada: Person, tag: str) -> dict[str, str]:
+    """Somebody without Telegram, and their thread."""
     thread = {"id": (await ada.says("hello"))["thread_id"]}
     query = """INSERT INTO contacts (id, bot_id, chat_id, thread_id, channel, kind, name, tags)
     VALUES ($1, 0, $2, $3, 'web', 'private', 'Ada', ARRAY[$4])"""
     await house.rows(query, ids.new(), hash(tag) % 2**40, UUID(thread["id"]), tag)
+    return thread
+
+
+async def test_somebody_on_the_web_has_it_as_a_message_in_their_thread(
+    house: House, operator: Person, at_work: None
+) -> None:
+    tag, ada = ids.new().hex, await house.person()
+    thread = await on_the_web(house, ada, tag)
     assert counts(await through(operator, await started(operator, tag))) == {"sent": 1}
     assert "hello Ada" in await ada.words(thread)
+
+
+async def test_nobody_is_disturbed_in_quiet_hours_wherever_they_are(
+    house: House, operator: Person, at_work: None
+) -> None:
+    tag, ada = ids.new().hex, await house.person()
+    thread = await on_the_web(house, ada, tag)
+    await people(house, tag, 1)
+    now = datetime.now(UTC)
+    quiet = {"quiet_from": f"{now - timedelta(hours=1):%H:%M}", "quiet_to": f"{now + timedelta(hours=2):%H:%M}"}
+    one = await started(operator, tag, schedule=quiet)
+
+    early = "UPDATE deliveries SET due_at = now() WHERE run_id = $1 RETURNING 1"  # as after a pause that took the night
+    await eventually(lambda: house.rows(early, UUID(one["run"]["id"])))
+
+    async def is_put_off() -> bool:
+        log = await operator.get("/broadcast/logs", campaign_id=one["id"])
+        assert [(row["state"], row["reason"]) for row in log["deliveries"]] == [("queued", QUIET)] * 2
+        return True
+
+    await eventually(is_put_off)
+    assert "hello Ada" not in await ada.words(thread)
 
 
 async def test_how_a_run_went_over_time_adds_up(house: House, operator: Person, world: World, at_work: None) -> None:

@@ -7,8 +7,11 @@ import io
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from bots.fake.world import BLOCKED, World
 from server import clock, ids
+from server.errors import Missing
 from tests.broadcast.square import campaign, counts, does, heard, now, people, started, through
 from tests.eventually import eventually
 from tests.rest.house import House, Person
@@ -125,6 +128,16 @@ async def test_the_log_pages_filters_and_is_exported(
     assert head[:3] == ["campaign_id", "run_id", "contact_id"]
     assert [row[2] for row in rows] == seen
     assert str(await operator.ask("GET", "/broadcast/logs?cursor=x")) == "422 bad_cursor"
+
+
+async def test_only_those_who_work_here_listen_and_only_to_what_there_is(house: House, operator: Person) -> None:
+    one = await campaign(operator, ids.new().hex)
+    for channel in (f"campaign:{ids.new()}", "campaign:all", f"campaign:{one['id'].upper()}"):
+        with pytest.raises(Missing):
+            await operator.hears(channel)
+    with pytest.raises(Missing):
+        await (await house.person()).hears(f"campaign:{one['id']}")
+    await operator.hears(f"campaign:{one['id']}")
 
 
 async def test_progress_is_heard_and_ends_with_what_the_rows_say(house: House, operator: Person, at_work: None) -> None:
