@@ -29,6 +29,7 @@ from server.errors import Problem
 from server.hooks.router import router as hook_router
 from server.logging import configure
 from server.realtime.handshake import PATH
+from server.realtime.origins import origin_of
 from server.runtime import Runtime
 from server.web import Gate, ProblemView, install_problems, problem_response
 
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=settings.allowed_origins,
+            allow_origins=[origin_of(each) for each in settings.allowed_origins],
             allow_methods=["*"],
             allow_headers=["authorization", "content-type", "x-request-id"],
             expose_headers=["x-request-id", "retry-after"],

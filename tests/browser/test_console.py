@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import closing
+from functools import partial
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from server.console.pages import widget_script
 from tests.browser.conftest import COLLEAGUE, opened, signed_in
+from tests.eventually import eventually
+from tests.fleet.http import Http
 from tests.fleet.server import Server
 
 WIDGET_BYTES = 60_000
@@ -51,6 +56,32 @@ async def test_a_visitor_and_two_operators_talk_across_two_servers(browser: Brow
     await expect(bob.get_by_role("button", name="Reopen")).to_be_visible()
     for watch in (visitors, adas, bobs):
         assert (watch.complaints, watch.strangers) == ([], [])
+
+
+async def test_a_visitor_presses_what_is_offered(browser: Browser, pair: list[Server]) -> None:
+    visitor, visitors = await opened(browser, pair[0], "/demo")
+    await _writes_as_visitor(visitor, "Which ones?")
+    with closing(Http("127.0.0.1", pair[0].port)) as http:
+        login = {"email": COLLEAGUE.email, "password": COLLEAGUE.password}
+        http.token = (await http.call("POST", "/auth/login", login)).body["access_token"]
+        thread = await eventually(partial(_asked, http, "Which ones?"), within=20)
+        rows = [[{"text": "Oolong", "data": "tea:1"}], [{"text": "All", "url": "https://example.com/teas"}]]
+        said = {"thread_id": thread["id"], "text": "These:", "payload": {"buttons": rows}}
+        assert (await http.call("POST", "/chat/send", said)).status == 201
+        await expect(visitor.get_by_role("link", name="All")).to_have_attribute("href", "https://example.com/teas")
+        await visitor.get_by_role("button", name="Oolong").click()
+        await expect(visitor.locator(".own", has_text="Oolong")).to_be_visible()
+        await eventually(partial(_asked, http, "Oolong", {"data": "tea:1"}), within=20)
+    assert (visitors.complaints, visitors.strangers) == ([], [])
+
+
+async def _asked(http: Http, text: str, payload: object = None) -> Any:
+    """The thread whose last message this is."""
+    for thread in (await http.call("GET", "/chat/threads?kind=support")).body["threads"]:
+        page = (await http.call("GET", f"/chat/history?thread_id={thread['id']}")).body["messages"]
+        if page and (page[-1]["text"], page[-1]["payload"]) == (text, payload):
+            return thread
+    return None
 
 
 async def test_what_is_written_while_the_server_is_dead_arrives_once(browser: Browser, pair: list[Server]) -> None:

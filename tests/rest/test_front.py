@@ -101,7 +101,7 @@ async def test_every_answer_is_guarded_against_browsers(house: House) -> None:
 
 
 async def test_pages_elsewhere_may_ask_when_they_are_allowed(database_url: str, redis_url: str) -> None:
-    async with open_house(database_url, redis_url, allowed_origins=["https://shop.example"]) as house:
+    async with open_house(database_url, redis_url, allowed_origins=["https://Shop.example:443/"]) as house:
         asked = {"origin": "https://shop.example", "access-control-request-method": "PATCH"}
         asked["access-control-request-headers"] = "authorization, content-type"
         allowed = await house.ask("OPTIONS", "/auth/me", headers=asked)

@@ -14,6 +14,8 @@ header button { border: 0; background: none; color: inherit; font-size: 22px; li
 .log { flex: 1; overflow-y: auto; padding: 16px; display: flex; flex-direction: column; gap: 8px; }
 .log p { max-width: 84%; padding: 9px 13px; border-radius: 15px; background: var(--soft); align-self: flex-start; white-space: pre-wrap; overflow-wrap: anywhere; }
 .log p.own { align-self: flex-end; background: var(--accent); color: var(--on); } .log p.pending { opacity: .8; } .log p.gone { font-style: italic; }
+.keys { display: flex; flex-wrap: wrap; gap: 6px; max-width: 84%; } .keys > * { padding: 5px 12px; border: 1px solid var(--accent); border-radius: 99px;
+  background: none; color: inherit; cursor: pointer; text-decoration: none; }
 .note { min-height: 20px; padding: 0 18px; font-size: 13px; color: #5d6663; }
 form { display: flex; gap: 8px; padding: 8px 12px 14px; } textarea { flex: 1; min-width: 0; resize: none; padding: 9px 12px; border: 1px solid #8884; border-radius: 12px; background: var(--paper); color: inherit; }
 form button { border: 0; border-radius: 12px; padding: 0 15px; background: var(--accent); color: var(--on); font-weight: 600; cursor: pointer; }

@@ -109,9 +109,9 @@ class GuestTalk {
     this.client.send({ type: 'typing', thread_id: this.kept.thread }).catch(() => {});
   }
 
-  post(text) {
+  post(text, payload) {
     const client_id = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16)).join('-');
-    this.keep({ outbox: [...this.kept.outbox, { text, client_id }] });
+    this.keep({ outbox: [...this.kept.outbox, { text, client_id, ...(payload && { payload }) }] });
     this.start();
     this.flush();
   }

@@ -44,15 +44,24 @@ function begin() {
   const talk = new GuestTalk(api.replace(/\/$/, ''), draw);
   area.value = talk.kept.draft || '';
 
+  // What the assistant offers, or whoever answers: a press says the button's words, an address is opened elsewhere.
+  function keys(message) {
+    const offered = message.deleted_at ? [] : (message.payload?.buttons || []).flat();
+    const one = ({ text, url, data }) => (/^https?:/.test(url || '')
+      ? make('a', { href: url, target: '_blank', rel: 'noopener noreferrer', textContent: text })
+      : make('button', { type: 'button', textContent: text, onclick: () => { talk.post(text, data && { data }); area.focus(); } }));
+    return offered.length ? [make('div', { className: 'keys' }, ...offered.map(one))] : [];
+  }
+
   function draw() {
     const unread = talk.unread();
     badge.hidden = !unread || !pane.hidden;
     badge.textContent = unread;
     button.ariaLabel = unread ? `${WORDS.open}, ${WORDS.unread(unread)}` : WORDS.open;
-    const lines = talk.list().map((message) => make('p', {
+    const lines = talk.list().flatMap((message) => [make('p', {
       className: `${message.author_id === talk.kept.me ? 'own' : ''}${message.deleted_at ? ' gone' : ''}`,
       textContent: message.deleted_at ? WORDS.gone : message.text,
-    }));
+    }), ...keys(message)]);
     const pending = talk.pending().map((message) => make('p', { className: 'own pending', textContent: message.text }));
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     log.replaceChildren(...(greeting ? [make('p', { textContent: greeting })] : []), ...lines, ...pending);
