@@ -10,6 +10,7 @@ from server.bot.contacts import Known
 from server.bot.speech import Speech
 from server.bot.statements import LOCK, TOLD
 from server.chat.constants import Happening
+from server.chat.names import OUTSIDE
 from server.database import PlainConnection
 
 REACHED = "UPDATE contacts SET blocked = $2 WHERE id = $1 AND blocked <> $2 RETURNING id"
@@ -25,18 +26,22 @@ UPDATE contacts SET language = $2, language_heard = $3, language_chosen = $4
 WHERE id = $1 RETURNING id
 """
 # Unless somebody has written from there before: then both keep their threads.
-MIGRATE = """
-UPDATE contacts c SET chat_id = $3 WHERE bot_id = $1 AND chat_id = $2
-  AND NOT EXISTS (SELECT FROM contacts o WHERE o.bot_id = $1 AND o.chat_id = $3) RETURNING id
+MIGRATE = f"""
+WITH moved AS (
+  UPDATE contacts c SET chat_id = $3 WHERE bot_id = $1 AND chat_id = $2
+    AND NOT EXISTS (SELECT FROM contacts o WHERE o.bot_id = $1 AND o.chat_id = $3) RETURNING id, thread_id
+)
+UPDATE threads t SET slug = '{OUTSIDE}' || $1::bigint || ':' || $3::bigint FROM moved WHERE t.id = moved.thread_id
+RETURNING moved.id
 """
 MIGRATES = "SELECT id FROM contacts WHERE bot_id = $1 AND chat_id = $2"
 LINKED = "This chat belongs to the account **{}** from now on. If that is not yours, write to us here."
 NOT_LINKED = "This link is too old or not whole, and this chat belongs to no account by it. Ask for a new one."
 
 
-async def reach(connection: PlainConnection, contact: Known, *, is_reachable: bool) -> None:
+async def reach(connection: PlainConnection, contact: UUID, *, is_reachable: bool) -> None:
     """Whether anything still arrives there."""
-    await _change(connection, contact.id, REACHED, not is_reachable)
+    await _change(connection, contact, REACHED, not is_reachable)
 
 
 async def opt_out(connection: PlainConnection, contact: Known, *, is_out: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -61,12 +61,17 @@ class Known:
     is_new: bool = False
 
 
-async def known(connection: PlainConnection, bot_id: int, people: Sequence[Outside]) -> dict[int, Known]:
-    """The contact of each chat, made with a thread where there was none. The caller holds the chats' order."""
+async def known(
+    connection: PlainConnection, bot_id: int, people: Sequence[Outside], writing: Collection[int]
+) -> dict[int, Known]:
+    """The contact of each chat; those of chats that are `writing` are made, with a thread, where there were none.
+
+    The caller holds the chats' order.
+    """
     by_chat = {each.chat_id: each for each in people}
     rows = await connection.fetch(FOUND, bot_id, list(by_chat))
     found = {row[0]: Known(row[1], row[2], Speech(*row[3:])) for row in rows}
-    new = [each for chat, each in by_chat.items() if chat not in found]
+    new = [each for chat, each in by_chat.items() if chat not in found and chat in writing]
     if new:
         made = {each.chat_id: Known(ids.new(), ids.new(), Speech(each.language), is_new=True) for each in new}
         chats = [each.chat_id for each in new]

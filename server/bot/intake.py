@@ -73,13 +73,16 @@ class Intake:
         return taken
 
     async def _hear(self, connection: PlainConnection, heard: Sequence[Heard], taken: Taken) -> None:
-        contacts = await known(connection, self._bot_id, [each.outside for each in heard])
+        writing = {each.outside.chat_id for each in heard if not isinstance(each, Reachable)}
+        contacts = await known(connection, self._bot_id, [each.outside for each in heard], writing)
         taken.opened += [contact.thread_id for contact in contacts.values() if contact.is_new]
         speeches = {chat: contact.speech for chat, contact in contacts.items()}
         drafts: list[Draft] = []
         for each in heard:
             chat = each.outside.chat_id
-            contact = contacts[chat]
+            contact = contacts.get(chat)
+            if contact is None:  # the bot was let in, or thrown out, where nobody has said anything
+                continue
             match each:
                 case Said(text=text):
                     drafts.append(await self._draft(connection, contact, each, drafts))
@@ -109,7 +112,7 @@ class Intake:
                 changed = None if found is None else await reword(connection, contact.thread_id, found, clean(text))
                 taken.posted += filter(None, [changed])
             case Reachable(is_reachable=is_reachable):
-                await amending.reach(connection, contact, is_reachable=is_reachable)
+                await amending.reach(connection, contact.id, is_reachable=is_reachable)
             case OptedOut(has_opted_out=has_opted_out):
                 await amending.opt_out(connection, contact, is_out=has_opted_out)
             case Linked(word=word, at=at):

@@ -67,7 +67,10 @@ class Interpreter:
         application = Application.builder().bot(self._bot).updater(None).build()
         for command in HELP:
             application.add_handler(CommandHandler(command, self._on_command, filters.UpdateType.MESSAGE))
-        application.add_handler(MessageHandler(filters.UpdateType.MESSAGE, self._on_message))
+        application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._on_migration))
+        # Who joined, was pinned or renamed the group is said by Telegram, not by anybody.
+        said = filters.UpdateType.MESSAGE & ~filters.StatusUpdate.ALL
+        application.add_handler(MessageHandler(said, self._on_message))
         application.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE, self._on_edit))
         application.add_handler(CallbackQueryHandler(self._on_press))
         application.add_handler(ChatMemberHandler(self._on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
@@ -119,7 +122,11 @@ class Interpreter:
 
     async def _on_message(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         if update.message is not None:
-            self._ear.heard.append(migration(update.message) or said_in(update.message, self._bot.bot))
+            self._ear.heard.append(said_in(update.message, self._bot.bot))
+
+    async def _on_migration(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        if update.message is not None and (moved := migration(update.message)) is not None:
+            self._ear.heard.append(moved)
 
     async def _on_edit(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         if update.edited_message is not None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from server import clock, metrics
+from server.bot import amending
 from server.bot.client import AT_ONCE, Telegram, Upload
 from server.bot.constants import RelayStatus
 from server.bot.gather import Gather
@@ -30,11 +31,7 @@ MARK_TRIES = 5
 UPLOADS = 4  # at once: each is in memory as a whole, twice
 UPLOAD_PATIENCE_SECONDS = 5.0
 FILE = "SELECT name, content FROM files WHERE id = $1 AND thread_id = $2"
-BLOCKED = "UPDATE contacts SET blocked = true WHERE id = $1"
-MOVED = """
-UPDATE contacts c SET chat_id = $2 WHERE id = $1
-  AND NOT EXISTS (SELECT FROM contacts o WHERE o.bot_id = c.bot_id AND o.chat_id = $2) RETURNING true
-"""
+IS_THERE = "SELECT chat_id = $2 FROM contacts WHERE id = $1"
 HAS_ITS_OWN = "the group has become a supergroup, which has a thread of its own here: write in that one"
 QUEUED = (RelayStatus.QUEUED,)
 
@@ -190,7 +187,7 @@ class Outbox:
                 await self._follow(row, chat_id)
             case Refused(status=status, reason=reason):
                 if status == RelayStatus.BLOCKED:
-                    await self._execute(BLOCKED, row["contact_id"])
+                    await self._blocked(row["contact_id"])
                 await self._settle(row["id"], RelayStatus(status), reason, taken or row["telegram_ids"])
             case Unclear(reason=reason):
                 await self._settle(row["id"], RelayStatus.UNKNOWN, reason, taken)
@@ -198,14 +195,19 @@ class Outbox:
     async def _follow(self, row: Row, chat_id: int) -> None:
         """The group is to be found elsewhere: so is its thread, unless somebody has written from there before."""
         try:
-            async with self._database.connection() as connection:
-                has_moved = await connection.fetchval(MOVED, row["contact_id"], chat_id)
+            async with self._database.connection() as connection, connection.transaction():
+                await amending.migrate(connection, self._bot_id, row["chat_id"], chat_id)
+                has_moved = await connection.fetchval(IS_THERE, row["contact_id"], chat_id)
         except asyncpg.UniqueViolationError:  # at this very moment
-            has_moved = None
+            has_moved = False
         if has_moved:
             await self._keep(Mark(row["id"], RelayStatus.QUEUED))
         else:
             await self._settle(row["id"], RelayStatus.FAILED, HAS_ITS_OWN, row["telegram_ids"])
+
+    async def _blocked(self, contact: UUID) -> None:
+        async with self._database.connection() as connection, connection.transaction():
+            await amending.reach(connection, contact, is_reachable=False)
 
     async def _settle(self, relay: UUID, status: RelayStatus, reason: str | None, taken: Sequence[int]) -> None:
         metrics.relays.labels(status).inc()

@@ -17,7 +17,7 @@ FREEZE_SECONDS_LIMIT = 86_400.0
 # remembered after Redis was emptied, so there must be no burst.
 BOT = Rate(25, 1.0, 1)
 CHAT = Rate(1, 1.0, 3)
-GROUP = Rate(20, 60.0, 3)
+GROUP = Rate(17, 60.0, 3)  # with the three at once no more than the allowed 20 in any minute
 
 
 def bot_key(bot_id: int) -> str:

@@ -138,7 +138,9 @@ def said_in(message: Message, bot: User, *, is_command: bool = False) -> Said:
     return Said(
         outside_of(message.chat, author.language_code if author else None),
         message.message_id,
-        clean(message.text or message.caption or ""),
+        clean(
+            message.text or message.caption or (f"{message.dice.emoji} {message.dice.value}" if message.dice else "")
+        ),
         kind,
         payload,
         reply.message_id if reply is not None else None,
@@ -150,10 +152,10 @@ def _is_meant(message: Message, bot: User) -> bool:
     reply = message.reply_to_message
     if reply is not None and reply.from_user is not None and reply.from_user.id == bot.id:
         return True
-    kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
+    kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION, MessageEntity.BOT_COMMAND]
     named = {**message.parse_entities(kinds), **message.parse_caption_entities(kinds)}
     return any(
-        entity.user.id == bot.id if entity.user is not None else words.lower() == f"@{bot.username}".lower()
+        entity.user.id == bot.id if entity.user is not None else words.lower().endswith(f"@{bot.username}".lower())
         for entity, words in named.items()
     )
 
@@ -214,7 +216,7 @@ def _content(message: Message) -> tuple[str, dict[str, Any] | None]:
     if message.photo:
         largest = message.photo[-1]
         return "photo", {"file_id": largest.file_id, "width": largest.width, "height": largest.height}
-    for kind in ("document", "voice", "audio", "video", "sticker"):
+    for kind in ("document", "voice", "audio", "video", "video_note", "sticker"):
         found = getattr(message, kind)
         if found is not None:
             wanted = {"file_id", "file_name", "mime_type", "file_size", "duration", "emoji"}

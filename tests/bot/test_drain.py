@@ -111,6 +111,7 @@ CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "voice": (stored("voice", duration=3, mime_type="audio/ogg"), {"duration": 3, "mime_type": "audio/ogg"}),
     "audio": (stored("audio", duration=4), {"file_id": "f", "duration": 4}),
     "video": (stored("video", width=1, height=1, duration=5), {"file_id": "f", "duration": 5}),
+    "video_note": (stored("video_note", length=1, duration=5), {"file_id": "f", "duration": 5}),
     "sticker": (stored("sticker", **STICKER), {"file_id": "f", "emoji": "👍"}),
     "location": ({"location": {"latitude": 48.2, "longitude": 16.4}}, {"latitude": 48.2, "longitude": 16.4}),
     "contact": ({"contact": CARD}, {"phone_number": "+43 1", "name": "Bob"}),
@@ -190,6 +191,8 @@ async def test_stop_and_start_say_whether_announcements_are_wanted(
 
 async def test_who_blocks_the_bot_is_known_as_unreachable(bot_house: House, drain: Drain) -> None:
     ada = outsider(bot_house)
+    await ada.says("hello")
+    await drain.sweep()
     bot = {"id": 4711, "is_bot": True, "first_name": "bot"}
     inside, outside = {"user": bot, "status": "member"}, {"user": bot, "status": "kicked", "until_date": 0}
     for before, after in ((inside, outside), (outside, inside)):

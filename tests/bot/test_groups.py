@@ -33,6 +33,7 @@ MEANT = {
     "a link to it": named("is Parley there?", "Parley", type="text_mention", user=OWN),
     "a reply to it": {"text": "yes", "reply_to_message": QUESTION},
     "a command": named("/help", "/help", type="bot_command"),
+    "a command that it does not know": named(f"/menu@{USERNAME}", f"/menu@{USERNAME}", type="bot_command"),
     "a command to it": named(f"/help@{USERNAME}", f"/help@{USERNAME}", type="bot_command"),
 }
 NOT_MEANT = {
@@ -56,7 +57,7 @@ async def test_who_names_or_answers_the_bot_means_it(
     said, *answers = await operator.reads(await friends.thread(operator))
     assert said["payload"]["addressed"] is is_meant
     assert said["payload"]["sender"]["name"] == "Ada"
-    assert len(answers) == (is_meant and content["text"].startswith("/"))
+    assert len(answers) == (is_meant and content["text"].startswith("/help"))
 
 
 async def test_in_a_private_chat_nobody_else_can_be_meant(bot_house: House, drain: Drain, operator: Person) -> None:
@@ -98,6 +99,49 @@ async def test_what_came_just_before_and_just_after_the_move_is_in_one_thread(
     await grown.says("after")
     await drain.sweep()
     assert await operator.words(await grown.thread(operator)) == ["before", "after"]
+
+
+async def test_what_comes_late_under_the_old_number_is_not_lost(
+    bot_house: House, drain: Drain, operator: Person
+) -> None:
+    friends = group(bot_house)
+    grown = group(bot_house, type="supergroup")
+    await friends.says("before")
+    await friends.does(message=friends.message(migrate_to_chat_id=grown.chat["id"]))
+    await drain.sweep()
+    await friends.says("late")
+    await drain.sweep()
+    assert await operator.words(await grown.thread(operator)) == ["before"]
+    assert await operator.words(await friends.thread(operator)) == ["late"]
+
+
+async def test_to_be_let_into_a_group_is_no_conversation_yet(bot_house: House, drain: Drain, operator: Person) -> None:
+    friends = group(bot_house)
+    grown = group(bot_house, type="supergroup")
+    await friends.says("before")
+    change = {"chat": grown.chat, "from": grown.person, "date": 1}
+    outside, inside = {"user": OWN, "status": "left"}, {"user": OWN, "status": "member"}
+    await grown.does(my_chat_member={**change, "old_chat_member": outside, "new_chat_member": inside})
+    await drain.sweep()
+    await grown.does(message=grown.message(migrate_from_chat_id=friends.chat["id"]))
+    await grown.says("after")
+    await drain.sweep()
+    assert await operator.words(await grown.thread(operator)) == ["before", "after"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"new_chat_title": "Foes"}, {"group_chat_created": True}, {"left_chat_member": OWN}],
+    ids=lambda what: next(iter(what)),
+)
+async def test_what_telegram_says_of_a_group_is_nobodys_message(
+    bot_house: House, drain: Drain, operator: Person, what: dict[str, Any]
+) -> None:
+    friends = group(bot_house)
+    await friends.does(message=friends.message(**what))
+    await friends.says("hello")
+    await drain.sweep()
+    assert await operator.words(await friends.thread(operator)) == ["hello"]
 
 
 async def test_two_groups_that_both_have_a_thread_keep_them(bot_house: House, drain: Drain, operator: Person) -> None:
