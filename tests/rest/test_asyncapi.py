@@ -9,6 +9,7 @@ import jsonschema
 from server import ids
 from server.chat.calls import CALLS
 from server.chat.names import KINDS
+from tests.broadcast.square import campaign
 from tests.rest.house import House, Person, open_house
 
 
@@ -56,7 +57,7 @@ async def test_channels_keep_what_they_are_said_to_keep(house: House) -> None:
     operator = await house.person("Olga", role="operator")
     thread = await operator.opens("group")
     names = {"thread_id": thread["id"], "name": f"r{ids.new().hex}", "user_id": operator.id}
-    names["campaign_id"] = ids.new()
+    names["campaign_id"] = (await campaign(operator, "nobody"))["id"]
     rooms = house.node.rooms
     who = await rooms.sign_in(operator.token)
     for kind in KINDS:
