@@ -46,10 +46,10 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture(params=["alone", "cluster"])
-async def some_url(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[str]:
-    """Of one Redis, and of several that share what is kept."""
+async def some_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Of one Redis, and of several that share what is kept; no other test's nodes are there to bury anybody."""
     if request.param == "alone":
-        yield redis_url
+        yield request.getfixturevalue("valkey").url
         return
     async with cluster() as formed:
         yield formed.url
