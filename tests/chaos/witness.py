@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 TICK_SECONDS = 0.01
 STILL_SECONDS = 0.03  # a tick that late: nothing was read meanwhile
-AFTER_SECONDS = 0.05  # what is read so soon after that may have waited
+AFTER_SECONDS = 0.05  # what is read so soon after that may have waited, and the longer it was the more is waiting
+AFTER_SHARE = 0.5
 
 
 class Witness:
@@ -26,7 +27,13 @@ class Witness:
             await asyncio.sleep(TICK_SECONDS)
             now = time.monotonic()
             if now - before > TICK_SECONDS + STILL_SECONDS:
-                self.stalls.append((before, now))
+                self.stood_still(before, now)
+
+    def stood_still(self, begin: float, end: float) -> None:
+        """Nothing was read meanwhile. What waited then may wait for the end of the next one: the two are one."""
+        if self.stalls and begin <= _quiet_after(self.stalls[-1]):
+            begin = self.stalls.pop()[0]
+        self.stalls.append((begin, end))
 
     def peak(self, moments: Iterable[float], seconds: float) -> int:
         """The most that certainly came within any such span."""
@@ -39,8 +46,13 @@ class Witness:
         number = bisect_left(self.stalls, (read_at, read_at))
         if number == 0:
             return read_at
-        begin, end = self.stalls[number - 1]
-        return begin if read_at <= end + AFTER_SECONDS else read_at
+        stall = self.stalls[number - 1]
+        return stall[0] if read_at <= _quiet_after(stall) else read_at
+
+
+def _quiet_after(stall: tuple[float, float]) -> float:
+    begin, end = stall
+    return end + AFTER_SECONDS + AFTER_SHARE * (end - begin)
 
 
 @asynccontextmanager
