@@ -44,7 +44,9 @@ MIB = 1024 * 1024
 CONTACTS = """
 WITH new AS (
   SELECT gen_random_uuid() AS id, gen_random_uuid() AS thread_id, n FROM generate_series($1::bigint, $2::bigint) n
-), t AS (INSERT INTO threads (id, kind, epoch) SELECT thread_id, 'telegram', 'e' FROM new)
+), t AS (  -- of people who never wrote, as an import makes them
+  INSERT INTO threads (id, kind, epoch, active_at) SELECT thread_id, 'telegram', 'e', 'epoch' FROM new
+)
 INSERT INTO contacts (id, bot_id, chat_id, thread_id, kind, name, language, tags, attributes)
 SELECT id, $3::bigint, n, thread_id, 'private', 'n' || n, 'en', ARRAY[$4::text], '{"city": "Bern"}' FROM new
 """
