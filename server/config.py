@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     assistant: str = Field("knowledge", pattern="^(knowledge|llm|none)$")
     assistant_seconds: float = Field(20.0, gt=0, le=45)
     campaign_operator_limit: int = Field(1000, ge=0)
+    campaign_cap: int = Field(0, ge=0)
+    campaign_cap_hours: float = Field(168.0, gt=0, le=8760)
     llm_models: str = ""
     llm_keys: SecretStr = SecretStr("")
     llm_seconds: float = Field(8.0, gt=0, le=45)

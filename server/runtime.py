@@ -12,6 +12,7 @@ from server.auth.passwords import Passwords
 from server.auth.revocations import Revocations
 from server.auth.service import Auth
 from server.auth.tokens import Lifetimes, Tokens
+from server.bot import visitors
 from server.bot.directory import Directory
 from server.bot.inquiry import Inquiry
 from server.bot.policy import webhook_secrets
@@ -70,7 +71,8 @@ class Runtime:
         )
         self._journal = Journal(settings.database, announcer.posted)
         entrance = Entrance(self._database)
-        self._chat = Chat(self._database, self._journal, Access(entrance), announcer, settings.message_characters)
+        limit = settings.message_characters
+        self._chat = Chat(self._database, self._journal, Access(entrance), announcer, limit, visitors.meet)
         reach = Reach(networks(settings.webhook_networks))
         self._hooks = Hooks(self._database, Client(reach), reach)
         self._replies = Replies(self._database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.bot.policy import bot_id
 from server.broadcast.client import Client
-from server.broadcast.engine import Courier, Tools
+from server.broadcast.engine import Cap, Courier, Tools
 from server.broadcast.freezing import Freezer
 from server.broadcast.pace import Share
 from server.broadcast.records import Records
@@ -23,7 +23,8 @@ def duties(office: Office) -> list[Duty]:
     office.at_close(client.close)
     herald = Herald(office.database, office.teller.tell)
     records = Records(office.database, herald)
-    courier = Courier(Tools(office.database, client, Share(office.limiter, own), office.place, records))
+    cap = Cap(office.settings.campaign_cap, office.settings.campaign_cap_hours * 3600)
+    courier = Courier(Tools(office.database, client, Share(office.limiter, own), office.place, records, cap))
     office.at_close(courier.close)
     steward = Steward(office.database, records, herald, Freezer(office.database, records, herald, own))
 

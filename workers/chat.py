@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.bot.visitors import listen
 from server.chat.insight import Insight
 from server.chat.tasks import IndexMessages
 from workers.duty import Duty
@@ -11,4 +12,9 @@ from workers.office import Office
 def duties(office: Office) -> list[Duty]:
     """What the chat room asks for."""
     insight = Insight(office.database)
-    return [Duty(IndexMessages, insight.sweep, sweep=insight.sweep)]
+
+    async def take_in() -> int:
+        taken = await insight.sweep()
+        return taken + await listen(office.database)
+
+    return [Duty(IndexMessages, take_in, sweep=take_in)]

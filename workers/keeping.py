@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 from server.auth.erasure import go_on
 from server.auth.retention import forget_keys
+from server.bot import visitors
 from server.chat.erasure import Eraser
 from server.chat.retention import forget_files, forget_guests, forget_messages, forget_revisions
 from server.chat.tasks import EraseData, ForgetOld
@@ -26,13 +27,14 @@ def duties(office: Office) -> list[Duty]:
             forget_revisions(office.database, settings.revision_days),
             forget_keys(office.database, settings.key_days),
             forget_guests(office.database, settings.guest_days),
+            visitors.forget(office.database),
             forget_files(office.database),
         ):
             async for count in work:
                 yield count
 
     # Every room that holds something of a person is named here; a new one joins with its `erase`.
-    rooms = (Eraser(office.database, office.announcer).erase,)
+    rooms = (Eraser(office.database, office.announcer).erase, visitors.eraser(office.database))
     old = Round(forget, EVERY_SECONDS)
     erasing = Round(lambda: go_on(office.database, rooms), every_seconds=0.0)
     return [Duty(ForgetOld, old.sweep, sweep=old.sweep), Duty(EraseData, erasing.sweep, sweep=erasing.sweep)]

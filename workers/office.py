@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from server.bot import visitors
 from server.chat.access import Access
 from server.chat.announcer import Announcer
 from server.chat.bulletin import Bulletin
@@ -41,7 +42,8 @@ class Office:
         self._journal = Journal(settings.database, self.announcer.posted)
         self.place = self._journal.place
         access = Access(Entrance(self.database))
-        self.chat = Chat(self.database, self._journal, access, self.announcer, settings.message_characters)
+        limit = settings.message_characters
+        self.chat = Chat(self.database, self._journal, access, self.announcer, limit, visitors.meet)
 
     def at_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have this called when the process ends, before what it stands on is closed."""

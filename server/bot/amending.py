@@ -34,6 +34,10 @@ WITH moved AS (
 UPDATE threads t SET slug = '{OUTSIDE}' || $1::bigint || ':' || $3::bigint FROM moved WHERE t.id = moved.thread_id
 RETURNING moved.id
 """
+PRESSED = """
+INSERT INTO presses AS p (contact_id, telegram_id, data) VALUES ($1, $2, $3)
+ON CONFLICT (contact_id, telegram_id, data) DO UPDATE SET count = p.count + 1, at = now()
+"""
 MIGRATES = "SELECT id FROM contacts WHERE bot_id = $1 AND chat_id = $2"
 LINKED = "This chat belongs to the account **{}** from now on. If that is not yours, write to us here."
 NOT_LINKED = "This link is too old or not whole, and this chat belongs to no account by it. Ask for a new one."
@@ -53,6 +57,11 @@ async def link(connection: PlainConnection, contact: Known, user: UUID | None) -
     """Whose account it is, where there is such a one; returns what to say to it."""
     name = None if user is None else await _change(connection, contact.id, LINK, user)
     return NOT_LINKED if name is None else LINKED.format(re.sub(r"([^\w\s])", r"\\\1", str(name)))
+
+
+async def press(connection: PlainConnection, contact: Known, telegram_id: int, data: str) -> None:
+    """Count that they pressed a button; whoever sent the message finds it by Telegram's number."""
+    await connection.execute(PRESSED, contact.id, telegram_id, data)
 
 
 async def speak(connection: PlainConnection, contact: Known, speech: Speech) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -47,11 +47,12 @@ async def listing(
     blocked: Annotated[bool | None, Query(description="Only who has blocked the bot, or who has not.")] = None,
     q: Annotated[Text | None, Query(min_length=1, max_length=200, description="In the name, or the chat's id.")] = None,
     thread_id: Annotated[UUID | None, Query(description="Only whose thread this is.")] = None,
+    channel: Annotated[Literal["telegram", "web"] | None, Query(description="Only who is reached there.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="How many on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=300, description="`next` of the page before.")] = None,
 ) -> ContactPage:
     """People and groups who write from outside, or were imported; the newest first."""
-    wanted = Wanted(tag, language, opted_out, blocked, q, thread_id)
+    wanted = Wanted(tag, language, opted_out, blocked, q, thread_id, channel)
     contacts, following = await directory.listing(bot, wanted, limit=limit, cursor=cursor)
     return ContactPage(contacts=contacts, next=following)
 

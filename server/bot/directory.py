@@ -77,6 +77,7 @@ class Wanted:
     blocked: bool | None = None
     q: str | None = None
     thread_id: UUID | None = None
+    channel: str | None = None
 
 
 async def listing(bot: Bot, wanted: Wanted, *, limit: int, cursor: str | None) -> tuple[list[ContactView], str | None]:
@@ -89,6 +90,7 @@ async def listing(bot: Bot, wanted: Wanted, *, limit: int, cursor: str | None) -
         (wanted.blocked, "c.blocked = {}"),
         (wanted.q, "(strpos(lower(c.name), lower({0}::text)) > 0 OR c.chat_id::text = {0})"),
         (wanted.thread_id, "c.thread_id = {}"),
+        (wanted.channel, "c.channel = {}"),
         (_read_cursor(cursor), "c.id < {}"),
     ):
         if value is not None:

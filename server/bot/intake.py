@@ -86,8 +86,11 @@ class Intake:
             match each:
                 case Said(text=text):
                     drafts.append(await self._draft(connection, contact, each, drafts))
-                    taken.pressed += filter(None, [each.pressed])
-                    speeches[chat] = speeches[chat].after(text) if each.pressed is None else speeches[chat]
+                    if each.pressed is None:
+                        speeches[chat] = speeches[chat].after(text)
+                    else:
+                        taken.pressed.append(each.pressed)
+                        await amending.press(connection, contact, each.key, (each.payload or {})["data"])
                 case Answered(text=text):
                     drafts.append(_answer(contact, text))
                 case Chosen(word=word):

@@ -29,20 +29,23 @@ class OwnBot(Base):
 
 
 class Contact(Base):
-    """A person or a group outside, as one bot knows them, and the thread in which they are talked with."""
+    """Somebody outside or a group, as one bot knows them or on the web, and the thread to talk with them in."""
 
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("bot_id", "chat_id"),
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
         Index("ix_contacts_user_id", "user_id", postgresql_where=sql("user_id IS NOT NULL")),
+        Index("ix_contacts_on_the_web", "user_id", unique=True, postgresql_where=sql("channel = 'web'")),
+        Index("ix_contacts_unheard", "seen_at", postgresql_where=sql("channel = 'web' AND language IS NULL")),
+        CheckConstraint("channel <> 'telegram' OR bot_id IS NOT NULL AND chat_id IS NOT NULL", "channel"),
     )
 
     id: Mapped[Key]
-    bot_id: Mapped[int] = mapped_column(BigInteger)
-    chat_id: Mapped[int] = mapped_column(BigInteger)
+    bot_id: Mapped[int | None] = mapped_column(BigInteger)
+    chat_id: Mapped[int | None] = mapped_column(BigInteger)
     thread_id: Mapped[UUID] = mapped_column(ForeignKey("threads.id", ondelete="CASCADE"), unique=True)
-    # The account that they proved to be theirs; several chats may be one person's.
+    # The account that they proved to be theirs, on the web their own; several chats may be one person's.
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     channel: Mapped[str] = mapped_column(Text, server_default="telegram")
     kind: Mapped[str] = mapped_column(Text)
@@ -60,6 +63,19 @@ class Contact(Base):
     relayed_offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
     seen_at: Mapped[datetime | None]  # never, for one who was only imported
     created_at: Mapped[Created]
+
+
+class Press(Base):
+    """How often somebody has pressed one button below one message of the bot's."""
+
+    __tablename__ = "presses"
+    __table_args__ = (Index("ix_presses_at", "at"),)
+
+    contact_id: Mapped[UUID] = mapped_column(ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
+    telegram_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    data: Mapped[str] = mapped_column(Text, primary_key=True)
+    count: Mapped[int] = mapped_column(server_default="1")
+    at: Mapped[Created]  # the last time
 
 
 class Update(Base):

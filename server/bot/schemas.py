@@ -73,10 +73,13 @@ class DeadUpdate(BaseModel):
 
 
 class ContactView(BaseModel):
-    """Somebody outside, or a group, and what is known of them. `seen_at` is null for who never wrote."""
+    """Somebody outside, or a group, and what is known of them. `seen_at` is null for who never wrote.
+
+    `channel` is `telegram` or `web`. On the web there is no `chat_id`, and `seen_at` is when they opened the thread.
+    """
 
     id: UUID
-    chat_id: int
+    chat_id: int | None
     channel: str
     kind: str
     name: str
@@ -86,7 +89,7 @@ class ContactView(BaseModel):
     tags: list[str]
     attributes: dict[str, Any]
     thread_id: UUID
-    user_id: UUID | None = Field(description="The account that they proved to be theirs, by a link.")
+    user_id: UUID | None = Field(description="The account that they proved to be theirs; on the web their own.")
     seen_at: datetime | None
     created_at: datetime
 

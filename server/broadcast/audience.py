@@ -16,7 +16,7 @@ DEPTH = 8  # of rules in rules; nobody can read more
 RULES = 100  # in one audience: PostgreSQL plans that many within some milliseconds
 PEOPLE = 10_000  # named one by one; more are marked with a tag
 COMPARISONS = ("equals", "differs", "one_of", "exists", "above", "below")
-KINDS = ("all", "any", "not", "tag", "language", "attribute", "active_within_days", "campaign", "contacts")
+KINDS = ("all", "any", "not", "tag", "channel", "language", "attribute", "active_within_days", "campaign", "contacts")
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 EXAMPLE: Any = {"all": [{"tag": "customer"}, {"not": {"attribute": "city", "equals": "Bern"}}]}
 
@@ -34,6 +34,7 @@ class Rule(Input):
     any: list[Rule] | None = Field(None, min_length=1, max_length=RULES, description="At least one of these.")
     not_: Rule | None = Field(None, alias="not", description="Everybody else.")
     tag: Tag | None = None
+    channel: Literal["telegram", "web"] | None = None
     language: Language | None = None
     attribute: AttributeName | None = None
     equals: Value | None = None
@@ -109,21 +110,24 @@ Parameter: TypeAlias = Callable[[object, str], str]
 
 def _sql(rule: Rule, parameter: Parameter) -> str:
     match rule.kind:
-        case "all":
-            return _joined(" AND ", rule.parts, parameter) or "true"
-        case "any":
-            return _joined(" OR ", rule.parts, parameter)
+        case "all" | "any":
+            return _joined(" AND " if rule.kind == "all" else " OR ", rule.parts, parameter) or "true"
         case "not":
             return f"NOT {_sql(rule.parts[0], parameter)}"
         case "tag":
             return f"c.tags @> ARRAY[{parameter(rule.tag, 'text')}]"
+        case "channel":
+            return f"c.channel = {parameter(rule.channel, 'text')}"
         case "language":
             return _language(rule.language or "", parameter)
         case "attribute":
             return _attribute(rule, parameter)
         case "active_within_days":
             since = f"now() - {parameter(rule.active_within_days, 'int')} * interval '24 hours'"
-            return f"(c.seen_at IS NOT NULL AND c.seen_at >= {since})"
+            # On the web the rows of contacts do not know: no post waits for one of them.
+            wrote = f"m.thread_id = c.thread_id AND m.author_id = c.user_id AND m.created_at >= {since}"
+            on_the_web = f"c.channel = 'web' AND EXISTS (SELECT FROM messages m WHERE {wrote})"
+            return f"(c.seen_at IS NOT NULL AND c.seen_at >= {since} OR {on_the_web})"
         case "campaign":
             return _campaign(rule, parameter)
         case "contacts":

@@ -23,7 +23,7 @@ from server.broadcast import statements
 from server.broadcast.calendar import Schedule, allowed_at
 from server.broadcast.client import Client, Revoked
 from server.broadcast.constants import CALL_SECONDS, LEASE_SECONDS, TRIES, DeliveryState, OnUnknown
-from server.broadcast.message import call_of, rendered
+from server.broadcast.message import call_of, rendered, words_of
 from server.broadcast.pace import Block, Share
 from server.broadcast.records import Mark, Records
 from server.broadcast.template import Content, Rendered
@@ -59,6 +59,7 @@ class Sending:
     schedule: Schedule
     is_paid: bool
     is_resent: bool  # what nobody knows of
+    ignores_cap: bool
     own: tuple[str, float] | None
 
 
@@ -72,6 +73,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """By how many campaigns one person is told in so many seconds; 0: by any number."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """What the courier works with."""
 
@@ -80,6 +89,7 @@ class Tools:
     share: Share
     journal_of: Callable[[Draft], asyncio.Future[Any]]
     records: Records
+    cap: Cap
 
 
 class Courier:
@@ -152,8 +162,7 @@ class Courier:
             await asyncio.sleep(min(block, LOOK_SECONDS))
             return 0
         began = clock.monotonic()
-        async with self._tools.database.connection() as connection:
-            rows = await connection.fetch(statements.CLAIM, sending.id, block.count)
+        rows = await self._claim(sending, block.count)
         if len(rows) < block.count and sending.id in self._active:
             self._active.remove(sending.id)
         chats = await self._tools.share.chats([row["chat_id"] or 0 for row in rows])
@@ -163,6 +172,16 @@ class Courier:
             self._flying.add(task)
             task.add_done_callback(self._land)
         return len(rows)
+
+    async def _claim(self, sending: Sending, most: int) -> list[Row]:
+        cap = self._tools.cap
+        values = (sending.id, most, cap.count, cap.seconds)
+        async with self._tools.database.connection() as connection:
+            if not cap.count or sending.ignores_cap:
+                return list(await connection.fetch(statements.CLAIM, *values))
+            async with connection.transaction():
+                await connection.execute(statements.CAP_TURN)
+                return list(await connection.fetch(statements.CLAIM, *values))
 
     def _land(self, task: asyncio.Task[None]) -> None:
         self._flying.discard(task)
@@ -237,7 +256,7 @@ class Courier:
                 row["thread_id"],
                 None,
                 AuthorKind.SYSTEM,
-                _message(sending, row).text,
+                words_of(_message(sending, row)),
                 client_id=f"campaign:{sending.id}",
             )
             await self._tools.journal_of(draft)
@@ -263,7 +282,15 @@ def _sending(row: Row) -> Sending:
     content = Content.model_validate_json(row["content"])
     schedule = Schedule.model_validate_json(row["schedule"])
     own = None if row["per_second"] is None else (f"run:{row['id']}", row["per_second"])
-    return Sending(row["id"], content, schedule, row["paid_messages"] > 0, row["on_unknown"] == OnUnknown.RESEND, own)
+    return Sending(
+        row["id"],
+        content,
+        schedule,
+        is_paid=row["paid_messages"] > 0,
+        is_resent=row["on_unknown"] == OnUnknown.RESEND,
+        ignores_cap=row["ignores_cap"],
+        own=own,
+    )
 
 
 def _message(sending: Sending, row: Row) -> Rendered:

@@ -1,9 +1,10 @@
-"""One variant for one person, as a call of the Bot API. Pure."""
+"""One variant for one person: as a call of the Bot API, or as words in their thread. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from server.broadcast.markup import shown
 from server.broadcast.placeholders import Variables
 from server.broadcast.template import Content, Rendered, RenderedButton, render
 
@@ -27,6 +28,14 @@ def call_of(chat_id: int, message: Rendered, *, is_paid: bool) -> tuple[str, dic
     if message.document is not None:
         return "sendDocument", {**fields, "document": message.document, "caption": message.text}
     return "sendMessage", {**fields, "text": message.text}
+
+
+def words_of(message: Rendered) -> str:
+    """What somebody on the web reads: without tags, and with the addresses of what Telegram would show beside it."""
+    words = message.text if message.parse_mode is None else shown(message.text)
+    files = [file for file in (message.photo, message.document) if file and file.startswith(("http:", "https:"))]
+    links = [f"{button.text}: {button.url}" for row in message.buttons for button in row if button.url is not None]
+    return "\n\n".join(part for part in (words, *files, "\n".join(links)) if part)
 
 
 def _button(button: RenderedButton) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.broadcast.constants import CampaignState, DeliveryState, OnUnknown
 from server.models import Base, Created, Key
 
+REACHED = "state IN ('sending', 'sent', 'unknown')"  # what somebody was told, or may have been, by whichever campaign
+
 
 def _one_of(column: str, words: type[CampaignState | DeliveryState | OnUnknown]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
@@ -44,6 +46,7 @@ class Campaign(Base):
     on_unknown: Mapped[str] = mapped_column(Text, server_default=OnUnknown.KEEP)
     per_second: Mapped[float | None] = mapped_column(Double)
     paid_messages: Mapped[int] = mapped_column(Integer, server_default="0")
+    ignores_cap: Mapped[bool] = mapped_column(server_default=sql("false"))
     next_at: Mapped[datetime | None]
     create_key: Mapped[str | None] = mapped_column(Text)
     start_key: Mapped[str | None] = mapped_column(Text)
@@ -74,6 +77,7 @@ class Run(Base):
     on_unknown: Mapped[str] = mapped_column(Text)
     per_second: Mapped[float | None] = mapped_column(Double)
     paid_messages: Mapped[int] = mapped_column(Integer)
+    ignores_cap: Mapped[bool] = mapped_column(server_default=sql("false"))
     is_open: Mapped[bool] = mapped_column(server_default=sql("true"))  # something may still happen to its deliveries
     queued: Mapped[int] = _count()
     sending: Mapped[int] = _count()
@@ -111,6 +115,7 @@ class Delivery(Base):
         Index("ix_deliveries_queued", "run_id", "due_at", postgresql_where=sql("state = 'queued'")),
         # Not of the queued ones: at a start they are all there is, and their own index finds them.
         Index("ix_deliveries_begun", "run_id", "state", "contact_id", postgresql_where=sql("state <> 'queued'")),
+        Index("ix_deliveries_told", "contact_id", "settled_at", postgresql_where=sql(REACHED)),
         {"postgresql_with": {"fillfactor": "85"}},
     )
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from server.auth.dependencies import CurrentOperator
 from server.broadcast import service, trial
+from server.broadcast.buttons import presses
 from server.broadcast.constants import NAME_CHARACTERS, PAGE_LIMIT, CampaignState, DeliveryState
 from server.broadcast.dependencies import IdempotencyKey, TheBroadcast, TheTrial
 from server.broadcast.schemas import (
@@ -21,6 +22,7 @@ from server.broadcast.schemas import (
     ForContact,
     NewCampaign,
     Person,
+    PressesView,
     Retry,
     Start,
     TestView,
@@ -184,3 +186,9 @@ async def events(campaign_id: CampaignId, _: CurrentOperator, tx: Tx) -> list[Ev
 async def over_time(campaign_id: CampaignId, _: CurrentOperator, tx: Tx) -> TimelineView:
     """How many deliveries of the latest run ended in each step of time, and how: enough for a chart."""
     return await timeline(tx, campaign_id)
+
+
+@router.get("/{campaign_id}/presses", summary="Who pressed its buttons", responses=documented(FOUND))
+async def pressed(campaign_id: CampaignId, _: CurrentOperator, tx: Tx) -> PressesView:
+    """How often each button of the latest run was pressed, and by how many. Links are opened without us."""
+    return await presses(tx, campaign_id)

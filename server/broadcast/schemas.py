@@ -36,6 +36,9 @@ class NewCampaign(Input):
     on_unknown: OnUnknown = Field(OnUnknown.KEEP, description="`resend` may tell somebody twice, `keep` not at all.")
     per_second: PerSecond | None = Field(None, description="No faster than this, whatever Telegram allows.")
     paid_messages: Messages = Field(0, description="Paid broadcast, for up to so many messages; 0: for free.")
+    ignores_cap: bool = Field(
+        False, strict=True, description="Tell people, too, who were told as often as CAMPAIGN_CAP allows."
+    )
 
 
 class CampaignChange(Input):
@@ -50,6 +53,7 @@ class CampaignChange(Input):
     on_unknown: OnUnknown | None = None
     per_second: PerSecond | None = None
     paid_messages: Messages | None = None
+    ignores_cap: bool | None = Field(None, strict=True)
 
 
 class Start(Input):
@@ -124,6 +128,7 @@ class CampaignView(BaseModel):
     on_unknown: OnUnknown
     per_second: float | None
     paid_messages: int
+    ignores_cap: bool
     next_at: datetime | None
     created_by: UUID
     created_at: datetime
@@ -195,6 +200,22 @@ class TimelineView(BaseModel):
     begins_at: datetime | None
     step_seconds: int
     points: list[TimelinePoint]
+
+
+class ButtonView(BaseModel):
+    """A button that sends the bot its `data`, and who pressed it."""
+
+    data: str
+    text: str = Field(description="As it is called in the fallback language.")
+    presses: int
+    people: int
+
+
+class PressesView(BaseModel):
+    """The buttons of the latest run, in their order."""
+
+    run_id: UUID | None
+    buttons: list[ButtonView]
 
 
 class DeliveryView(BaseModel):

@@ -134,6 +134,7 @@ async def begin(tx: Transaction, campaign: Campaign, planned_at: datetime) -> Ru
         on_unknown=campaign.on_unknown,
         per_second=_pace(campaign),
         paid_messages=campaign.paid_messages,
+        ignores_cap=campaign.ignores_cap,
     )
     tx.session.add(run)
     await tx.session.flush()
@@ -192,7 +193,7 @@ async def delete(tx: Transaction, caller: Caller, campaign_id: UUID) -> None:
 async def clone(tx: Transaction, caller: Caller, campaign_id: UUID) -> Campaign:
     """A new draft of the same."""
     found = await one(tx, campaign_id)
-    fields = ("name", "content", "audience", "schedule", "on_unknown", "per_second", "paid_messages")
+    fields = [name for name in NewCampaign.model_fields if name in Campaign.__table__.columns]
     made = Campaign(created_by=caller.user, **{field: getattr(found, field) for field in fields})
     tx.session.add(made)
     await tx.session.flush()

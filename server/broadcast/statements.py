@@ -67,19 +67,30 @@ SELECT r.id, r.paid_messages FROM runs r WHERE r.is_open AND r.state = 'running'
 """
 # What can be sent now. Asked before a place is booked: a booked place that nobody uses is lost to all.
 ACTIVE = f"""
-SELECT r.id, r.content, r.schedule, r.on_unknown, r.per_second, r.paid_messages, r.sent
+SELECT r.id, r.content, r.schedule, r.on_unknown, r.per_second, r.paid_messages, r.sent,
+  r.ignores_cap
 FROM runs r WHERE r.is_open AND r.state = 'running' AND r.frozen_at IS NOT NULL AND r.queued > 0
   AND (r.paid_messages = 0 OR {SPENT} < r.paid_messages)
   AND EXISTS (SELECT FROM deliveries d WHERE d.run_id = r.id AND d.state = 'queued' AND d.due_at <= now())
 ORDER BY r.id
 """
+GONE = "opted out, or gone, since the start"
+UNREACHABLE = "has blocked the bot since the start"
+CAPPED = "was told as often as the cap allows by other campaigns"
+TOLD_BEFORE = """(
+        SELECT count(*) FROM deliveries o
+        WHERE o.contact_id = m.contact_id AND o.run_id <> $1 AND o.state IN ('sending', 'sent', 'unknown')
+          AND (o.settled_at IS NULL OR o.settled_at > now() - make_interval(secs => $4::float8)))"""
 IS_ACTIVE = f"SELECT EXISTS ({ACTIVE})"
-# Whoever opted out or blocked the bot since the freezing is told nothing. Committed before anything is sent: a sender
-# that dies after this leaves a row that says so. The run is locked first: nothing is claimed after a pause was
-# committed, or beyond what is paid for.
+# With a cap, campaigns claim one after another: two that find somebody at the same moment see each other.
+CAP_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('campaign cap', 0))"
+# Whoever opted out or blocked the bot since the freezing is told nothing, nor who was told by $3 other campaigns (0: by
+# any number) in the last $4 seconds. Committed before anything is sent: a sender that dies after this leaves a row that
+# says so. The run is locked first: nothing is claimed after a pause was committed, or beyond what is paid for.
 CLAIM = f"""
 WITH run AS MATERIALIZED (
-  SELECT CASE WHEN r.paid_messages = 0 THEN $2::int ELSE greatest(0, r.paid_messages - {SPENT}) END AS free
+  SELECT CASE WHEN r.paid_messages = 0 THEN $2::int ELSE greatest(0, r.paid_messages - {SPENT}) END AS free,
+    CASE WHEN r.ignores_cap THEN 0 ELSE $3::int END AS cap
   FROM runs r WHERE r.id = $1 AND r.state = 'running' FOR UPDATE
 ), found AS (
   SELECT d.contact_id FROM deliveries d
@@ -89,15 +100,14 @@ WITH run AS MATERIALIZED (
   SELECT contact_id FROM found LIMIT coalesce((SELECT free FROM run), 0)
 ), fate AS (
   SELECT m.contact_id, c.chat_id, c.channel, c.thread_id, CASE
-      WHEN c.id IS NULL THEN 'skipped' WHEN c.opted_out THEN 'skipped' WHEN c.blocked THEN 'blocked'
-      ELSE 'sending' END AS state
-  FROM mine m LEFT JOIN contacts c ON c.id = m.contact_id
+      WHEN c.id IS NULL OR c.opted_out THEN '{GONE}' WHEN c.blocked THEN '{UNREACHABLE}'
+      WHEN r.cap > 0 AND {TOLD_BEFORE} >= r.cap THEN '{CAPPED}' END AS why
+  FROM run r CROSS JOIN mine m LEFT JOIN contacts c ON c.id = m.contact_id
 ), changed AS (
-  UPDATE deliveries d SET state = f.state, claim = d.claim + 1,
-    claimed_until = CASE WHEN f.state = 'sending' THEN now() + interval '{LEASE_SECONDS} seconds' END,
-    settled_at = CASE WHEN f.state <> 'sending' THEN now() END,
-    reason = CASE f.state WHEN 'skipped' THEN 'opted out, or gone, since the start'
-                          WHEN 'blocked' THEN 'has blocked the bot since the start' END
+  UPDATE deliveries d SET claim = d.claim + 1, reason = f.why,
+    state = CASE WHEN f.why IS NULL THEN 'sending' WHEN f.why = '{UNREACHABLE}' THEN 'blocked' ELSE 'skipped' END,
+    claimed_until = CASE WHEN f.why IS NULL THEN now() + interval '{LEASE_SECONDS} seconds' END,
+    settled_at = CASE WHEN f.why IS NOT NULL THEN now() END
   FROM fate f WHERE d.run_id = $1 AND d.contact_id = f.contact_id
   RETURNING d.contact_id, 'queued' AS was, d.state, d.claim, d.tries, d.language, d.variables,
             f.chat_id, f.channel, f.thread_id

@@ -14,7 +14,7 @@ from server.bot.outcomes import Delivered, Later, Refused
 from server.broadcast import statements
 from server.broadcast.client import Client, Revoked
 from server.broadcast.constants import SAMPLE, DeliveryState
-from server.broadcast.message import call_of, rendered
+from server.broadcast.message import call_of, rendered, words_of
 from server.broadcast.models import CampaignEvent
 from server.broadcast.pace import Share
 from server.broadcast.people import people, rules
@@ -67,7 +67,7 @@ async def send(trial: Trial, caller: Caller, campaign_id: UUID, contact_id: UUID
         message = rendered(content, row["language"], {"name": row["name"], **row["attributes"]})
         tx.session.add(CampaignEvent(campaign_id=found.id, act="tested", by=caller.user, detail=str(contact_id)))
     if row["channel"] != "telegram":
-        await trial.journal.post(Draft(ids.new(), row["thread_id"], None, AuthorKind.SYSTEM, message.text))
+        await trial.journal.post(Draft(ids.new(), row["thread_id"], None, AuthorKind.SYSTEM, words_of(message)))
         return TestView(state=DeliveryState.SENT, reason=None)
     return await _call(trial, row["chat_id"], message)
 

@@ -74,7 +74,7 @@ async def _post(chat: Chat, caller: Caller, body: ChatMessageRequest) -> str:
     thread_id = body.thread_id
     if thread_id is None:
         async with chat.database.transaction() as tx:
-            thread_id = await threads.own(tx, caller)
+            thread_id = await threads.own(tx, chat, caller)
     return (await service.post(chat, caller, thread_id, message_of(body))).json
 
 

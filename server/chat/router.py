@@ -79,7 +79,7 @@ async def send(
     thread_id = body.thread_id
     if thread_id is None:
         async with chat.database.transaction() as tx:
-            thread_id = await threads.own(tx, caller)
+            thread_id = await threads.own(tx, chat, caller)
     new = NewMessage(body.text, body.client_id, body.reply_to, body.tags, body.payload)
     posted = await service.post(chat, caller, thread_id, new)
     status = 201 if posted.is_first else 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,7 @@ class Chat:
     access: Access
     announcer: Announcer
     character_limit: int
+    meet: Callable[[Transaction, UUID], Awaitable[None]]  # whoever opens a conversation with the house
 
 
 @dataclass(frozen=True, slots=True)

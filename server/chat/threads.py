@@ -61,9 +61,11 @@ class MemberRow:
     read_number: int
 
 
-async def own(tx: Transaction, caller: Caller) -> UUID:
+async def own(tx: Transaction, chat: Chat, caller: Caller) -> UUID:
     """The caller's own open conversation, made on first use; two first posts at once find the same one."""
-    thread_id, _ = await _find_or_make(tx, caller, Kind.SUPPORT, _own_slug(caller.user))
+    thread_id, is_new = await _find_or_make(tx, caller, Kind.SUPPORT, _own_slug(caller.user))
+    if is_new:
+        await chat.meet(tx, thread_id)
     return thread_id
 
 
@@ -105,6 +107,8 @@ async def open_thread(
         own = _opener_may(kind)
         joined = {caller.user: own} if own is not None else {}
         tx.after_commit(lambda: chat.announcer.opened(thread_id, joined | dict.fromkeys(others, Capability.POST)))
+    if is_new and kind is Kind.SUPPORT:
+        await chat.meet(tx, thread_id)
     return thread_id, is_new
 
 

@@ -27,7 +27,9 @@ from tests.bench.ground import Ground, ground
 from tests.bench.report import Demand, Result, median, table
 from tests.bench.usage import resident
 from tests.bot.town import TOKEN, telegram
+from tests.broadcast.talk import share, waits
 from tests.eventually import eventually
+from tests.fleet.http import Http
 from tests.fleet.server import Program, Server
 
 PEOPLE = 1_000_000
@@ -36,6 +38,7 @@ PAID = 25_000
 FREE_SECONDS, PAID_SECONDS, WARM_SECONDS = 30.0, 20.0, 3.0
 REST_SECONDS = 8.0
 LOOKS = 20
+TALKERS, ANSWERS = 8, 20
 LOGIN = Login("op@example.com", "correct horse")
 MIB = 1024 * 1024
 CONTACTS = """
@@ -146,6 +149,24 @@ async def rate(here: Place, seconds: float) -> tuple[float, list[float]]:
     ]
 
 
+async def answers(here: Place) -> float:
+    """The wait that 99 of 100 answers in conversations do not exceed while the campaign runs, in seconds."""
+    connection = await asyncpg.connect(here.here.database_url)
+    try:
+        rows = await connection.fetch("SELECT chat_id, thread_id FROM contacts WHERE chat_id <= $1", TALKERS)
+    finally:
+        await connection.close()
+    mouths = {
+        row["chat_id"]: (Http("127.0.0.1", here.server.port, here.server.http.token), str(row["thread_id"]))
+        for row in rows
+    }
+    try:
+        return share(await waits(here.world, mouths, ANSWERS), 0.99)
+    finally:
+        for http, _ in mouths.values():
+            http.close()
+
+
 async def measure() -> Result:
     """A thousand first, then with paid limits, then a million for free."""
     async with place() as here:
@@ -166,13 +187,14 @@ async def measure() -> Result:
         await eventually(lambda: len(here.world.sent) > known, within=30.0)
         first = time.monotonic() - frozen
         free, _ = await rate(here, FREE_SECONDS)
+        answer = await answers(here)
         many = await looks(here, path)
         memory = max(resident(worker.pid) for worker in here.workers) / MIB
-    return _result(start, first, free, paid, costs, memory, few, many)
+    return _result(start, first, free, paid, costs, memory, answer, few, many)
 
 
 def _result(*found: Any) -> Result:
-    start, first, free, paid, costs, memory, few, many = found
+    start, first, free, paid, costs, memory, answer, few, many = found
     allowed = BOT.count / BOT.seconds
     share = free / allowed
     rows = [
@@ -184,6 +206,7 @@ def _result(*found: Any) -> Result:
         ("µs a delivery: PostgreSQL", costs[1]),
         ("µs a delivery: Valkey", costs[2]),
         ("largest worker, MiB", memory),
+        ("answer in a conversation meanwhile, p99, s", answer),
         *((f"{name} at a thousand, ms", ms) for name, ms in zip(("log", "log by state", "progress"), few, strict=True)),
         *((f"{name} at a million, ms", ms) for name, ms in zip(("log", "log by state", "progress"), many, strict=True)),
     ]
@@ -192,6 +215,7 @@ def _result(*found: Any) -> Result:
         Demand("a start for 1,000,000 takes less than 20 s", f"{start:.1f} s", start < 20),
         Demand("the first is told within 3 s of it", f"{first:.2f} s", first < 3),
         Demand("no worker grows past 200 MiB", f"{memory:.0f} MiB", memory < 200),
+        Demand("answers beside it wait less than 1 s, p99", f"{answer:.2f} s", answer < 1),
         Demand("at least 97 % of the allowed rate for free", f"{share:.1%} of {allowed:.0f}/s", share >= 0.97),
         Demand(f"at least 900 of {RATE_LIMIT} a second, two workers", f"{paid:.0f}/s", paid >= 900),
         Demand(

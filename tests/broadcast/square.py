@@ -93,13 +93,21 @@ def heard(world: World, made: dict[int, UUID]) -> list[str]:
     return [one.text for chat in made for one in world.sent[chat]]
 
 
+async def on_the_web(operator: Person, ada: Person, tag: str) -> dict[str, str]:
+    """Somebody opens a conversation, and is given this tag; returns the thread."""
+    thread = {"id": (await ada.says("hello"))["thread_id"]}
+    (contact,) = (await operator.get("/bot/contacts", thread_id=thread["id"]))["contacts"]
+    await operator.patch(f"/bot/contacts/{contact['id']}", tags=[tag])
+    return thread
+
+
 @asynccontextmanager
-async def crew(database_url: str, redis_url: str, api: str, count: int = 1) -> AsyncIterator[None]:
+async def crew(database_url: str, redis_url: str, api: str, count: int = 1, **more: Any) -> AsyncIterator[None]:
     """So many workers at work, each with all the duties of the room."""
     stopped = asyncio.Event()
 
     async def work() -> None:
-        settings = settings_of(database_url, redis_url, telegram_token=TOKEN, telegram_api=api)
+        settings = settings_of(database_url, redis_url, telegram_token=TOKEN, telegram_api=api, **more)
         async with Office(settings, connections=6) as office:
             begin, deliver, keep = duties(office)
             sweeps = [begin.carry, deliver.carry, keep.carry]

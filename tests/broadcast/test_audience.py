@@ -36,6 +36,7 @@ values = st.sampled_from(VALUES) | texts.map(lambda text: text[:500])
 contacts = st.fixed_dictionaries(
     {
         "tags": st.lists(tags, max_size=3),
+        "channel": st.sampled_from(["telegram", "web"]),
         "language": st.none() | st.sampled_from(LANGUAGES),
         "attributes": st.dictionaries(st.sampled_from(NAMES), values, max_size=3),
         "seen_at": st.none() | st.integers(0, 60).map(lambda days: NOW - timedelta(days=days, hours=1)),
@@ -53,6 +54,7 @@ comparisons = (
 leaves = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"tag": tags}),
+    st.fixed_dictionaries({"channel": st.sampled_from(["telegram", "web"])}),
     st.fixed_dictionaries({"language": st.sampled_from([*LANGUAGES, "PT_BR"])}),
     st.builds(lambda name, how: {"attribute": name, **how}, st.sampled_from(NAMES), comparisons),
     st.fixed_dictionaries({"active_within_days": st.integers(1, 60)}),
@@ -78,14 +80,14 @@ def same(one: object, other: object) -> bool:
 def means(rule: Rule, who: UUID, contact: Contact) -> bool:
     """What a reader of the rule would say."""
     match rule.kind:
-        case "all":
-            return all(means(each, who, contact) for each in rule.parts)
-        case "any":
-            return any(means(each, who, contact) for each in rule.parts)
+        case "all" | "any":
+            return (all if rule.kind == "all" else any)(means(each, who, contact) for each in rule.parts)
         case "not":
             return not means(rule.parts[0], who, contact)
         case "tag":
             return rule.tag in contact["tags"]
+        case "channel":
+            return bool(rule.channel == contact["channel"])
         case "language":
             theirs = contact["language"] or ""
             return theirs == rule.language or theirs.startswith(f"{rule.language}-")
@@ -135,9 +137,12 @@ async def keep(rows: asyncpg.Connection[asyncpg.Record], people: list[Contact]) 
     await rows.execute("TRUNCATE contacts; TRUNCATE deliveries")
     known = list(zip(PEOPLE, people, strict=False))
     await rows.executemany(
-        "INSERT INTO contacts (id, bot_id, chat_id, kind, name, language, attributes, tags, seen_at)"
-        " VALUES ($1, 1, 1, 'private', 'Ada', $2, $3, $4, $5)",
-        [(who, each["language"], json.dumps(each["attributes"]), each["tags"], each["seen_at"]) for who, each in known],
+        "INSERT INTO contacts (id, bot_id, chat_id, kind, name, channel, language, attributes, tags, seen_at)"
+        " VALUES ($1, 1, 1, 'private', 'Ada', $2, $3, $4, $5, $6)",
+        [
+            (who, each["channel"], each["language"], json.dumps(each["attributes"]), each["tags"], each["seen_at"])
+            for who, each in known
+        ],
     )
     await rows.executemany(
         "INSERT INTO deliveries VALUES ($1, $2, $3)",
@@ -176,7 +181,8 @@ async def test_postgresql_finds_whom_a_reader_would_name(
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts)
 async def test_what_people_write_is_never_sql(rows: asyncpg.Connection[asyncpg.Record], text: str) -> None:
-    nobody: Contact = {"tags": [], "language": None, "attributes": {}, "seen_at": None, "deliveries": []}
+    nobody: Contact = {"tags": [], "channel": "web", "language": None, "attributes": {}, "seen_at": None}
+    nobody["deliveries"] = []
     await keep(rows, [nobody, {**nobody, "tags": [text], "attributes": {"x": text[:500]}}])
     rule = Rule.model_validate({"attribute": "x", "equals": text[:500]})
     assert text not in condition(rule, 1)[0] or text in condition(Rule(attribute="x", equals="-"), 1)[0]

@@ -9,7 +9,20 @@ import pytest
 
 from bots.fake.world import AMBIGUOUS, BLOCKED, BROKEN, NO_CHAT, Fault, World, flooded
 from server import ids
-from tests.broadcast.square import campaign, counted, counts, crew, does, heard, now, people, started, through, words
+from tests.broadcast.square import (
+    campaign,
+    counted,
+    counts,
+    crew,
+    does,
+    heard,
+    now,
+    on_the_web,
+    people,
+    started,
+    through,
+    words,
+)
 from tests.eventually import eventually
 from tests.rest.house import House, Person
 
@@ -234,29 +247,11 @@ async def is_still(house: House, one: object) -> bool:
     return (await counted(house, one))["sending"] == 0
 
 
-async def on_the_web(house: House, ada: Person, tag: str) -> dict[str, str]:
-    """Somebody without Telegram, and their thread."""
-    thread = {"id": (await ada.says("hello"))["thread_id"]}
-    query = """INSERT INTO contacts (id, bot_id, chat_id, thread_id, channel, kind, name, tags)
-    VALUES ($1, 0, $2, $3, 'web', 'private', 'Ada', ARRAY[$4])"""
-    await house.rows(query, ids.new(), hash(tag) % 2**40, UUID(thread["id"]), tag)
-    return thread
-
-
-async def test_somebody_on_the_web_has_it_as_a_message_in_their_thread(
-    house: House, operator: Person, at_work: None
-) -> None:
-    tag, ada = ids.new().hex, await house.person()
-    thread = await on_the_web(house, ada, tag)
-    assert counts(await through(operator, await started(operator, tag))) == {"sent": 1}
-    assert "hello Ada" in await ada.words(thread)
-
-
 async def test_nobody_is_disturbed_in_quiet_hours_wherever_they_are(
     house: House, operator: Person, at_work: None
 ) -> None:
     tag, ada = ids.new().hex, await house.person()
-    thread = await on_the_web(house, ada, tag)
+    thread = await on_the_web(operator, ada, tag)
     await people(house, tag, 1)
     now = datetime.now(UTC)
     quiet = {"quiet_from": f"{now - timedelta(hours=1):%H:%M}", "quiet_to": f"{now + timedelta(hours=2):%H:%M}"}

@@ -1,4 +1,4 @@
-"""The widget on somebody else's site: it works where the admin allows it, and neither side's looks touch the other's."""
+"""The widget on somebody else's site: it works where the admin allows it, and neither side changes the other's look."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fleet.server import free_port, servers
 PAGE = """HTTP/1.1 200 OK\r
 content-type: text/html\r
 connection: close\r
-content-security-policy: default-src 'none'; script-src {parley}; connect-src {parley} {socket}; style-src 'unsafe-inline'\r
+content-security-policy: {policy}\r
 \r
 <!doctype html><html lang="en"><title>Tea</title><style>p, button, section {{ display: none !important }}
 parley-chat {{ --parley-accent: rgb(1, 2, 3) }}</style><h1>Tea</h1><p id="mine">mine</p>
@@ -27,7 +27,9 @@ parley-chat {{ --parley-accent: rgb(1, 2, 3) }}</style><h1>Tea</h1><p id="mine">
 @asynccontextmanager
 async def site(port: int, parley: str) -> AsyncIterator[str]:
     """A shop, at an origin of its own."""
-    page = PAGE.format(parley=parley, socket=parley.replace("http", "ws")).encode()
+    talks_to = f"{parley} {parley.replace('http', 'ws')}"
+    policy = f"default-src 'none'; script-src {parley}; connect-src {talks_to}; style-src 'unsafe-inline'"
+    page = PAGE.format(parley=parley, policy=policy).encode()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -67,13 +69,15 @@ async def test_it_talks_where_the_admin_allows_it(browser: Browser, fresh_databa
 
 
 async def test_it_does_not_where_nobody_did(browser: Browser, fresh_database: str, redis_url: str) -> None:
-    async with servers(fresh_database, redis_url, 1) as (parley,):
-        async with site(free_port(), f"http://127.0.0.1:{parley.port}") as shop:
-            visitor, watch = await (await browser.new_context()).new_page(), Watch()
-            visitor.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
-            await visitor.goto(shop)
-            await visitor.get_by_role("button", name="Open the chat").click()
-            await visitor.get_by_label("Write a message").fill("Is it green?")
-            await visitor.get_by_role("button", name="Send").click()
-            await expect(visitor.locator(".own.pending", has_text="Is it green?")).to_be_visible()
-            await eventually(lambda: any("CORS policy" in said for said in watch.complaints), within=20.0)
+    async with (
+        servers(fresh_database, redis_url, 1) as (parley,),
+        site(free_port(), f"http://127.0.0.1:{parley.port}") as shop,
+    ):
+        visitor, watch = await (await browser.new_context()).new_page(), Watch()
+        visitor.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
+        await visitor.goto(shop)
+        await visitor.get_by_role("button", name="Open the chat").click()
+        await visitor.get_by_label("Write a message").fill("Is it green?")
+        await visitor.get_by_role("button", name="Send").click()
+        await expect(visitor.locator(".own.pending", has_text="Is it green?")).to_be_visible()
+        await eventually(lambda: any("CORS policy" in said for said in watch.complaints), within=20.0)

@@ -20,9 +20,10 @@ from server.bot.policy import bot_id
 from server.embedded.people import Login, admit
 from tests.bot.town import TOKEN, telegram
 from tests.broadcast.square import PEOPLE, words
+from tests.broadcast.talk import share, waits
 from tests.chaos.conftest import Engines
 from tests.chaos.witness import Witness, witness
-from tests.eventually import eventually
+from tests.eventually import TIME_UNIT, eventually
 from tests.fleet.http import Http
 from tests.fleet.server import Program, Server, helper, servers
 
@@ -102,11 +103,11 @@ async def town(engines: Engines, people: int, workers: int) -> AsyncIterator[Tow
         names = ["work"] * workers + ["schedule"]
         programs = [stack.enter_context(helper(server, name)) for name in names]
         http = Http("127.0.0.1", server.port, token)
+        stack.callback(http.close)
         made = Town(engines, world, watching, server, programs, list(range(1, people + 1)), http)
         new = ([ids.new() for _ in made.chats], [ids.new() for _ in made.chats], made.chats)
         await made.rows(PEOPLE, *new, bot_id(TOKEN), "x", "en", "{}")
         yield made
-        made.http.close()
 
 
 def torment(world: World, chats: Sequence[int], chance: random.Random) -> None:
@@ -186,3 +187,25 @@ async def test_with_resend_all_are_told(engines: Engines) -> None:
         await endure(here, chance)
         assert (await check(here)).keys() == {"sent"}
         assert min(here.told().values()) >= 1
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+async def test_conversations_go_on_beside_a_campaign(engines: Engines) -> None:
+    async with town(engines, 400, 2) as here:
+        talking = await here.rows("SELECT chat_id, thread_id FROM contacts ORDER BY chat_id LIMIT 8")
+        await here.start()
+        await eventually(lambda: sum(here.told().values()) > 0, within=PATIENCE_SECONDS)
+        mouths = {
+            row["chat_id"]: (Http("127.0.0.1", here.server.port, here.http.token), str(row["thread_id"]))
+            for row in talking
+        }
+        try:
+            waited = await waits(here.world, mouths, rounds=8)
+        finally:
+            for http, _ in mouths.values():
+                http.close()
+        assert await here.state() == "running", "all of it was beside the campaign"
+        assert share(waited, 0.99) < 1.0 * TIME_UNIT
+        moments = [one.at for sent in here.world.sent.values() for one in sent]
+        assert here.witness.peak(moments, SPAN_SECONDS) <= ALLOWED

@@ -3,6 +3,7 @@
 const LEAVES = {
   tag: (value) => ({ tag: value }),
   no_tag: (value) => ({ not: { tag: value } }),
+  channel: (value) => ({ channel: value.toLowerCase() }),
   language: (value) => ({ language: value.toLowerCase() }),
   attribute: (value, name) => ({ attribute: name, equals: guessed(value) }),
   active: (value) => ({ active_within_days: Number(value) }),
@@ -19,6 +20,7 @@ function rowOf(rule) {
   const keys = Object.keys(rule).sort().join(' ');
   if (keys === 'tag') return { kind: 'tag', value: rule.tag };
   if (keys === 'not' && Object.keys(rule.not).join() === 'tag') return { kind: 'no_tag', value: rule.not.tag };
+  if (keys === 'channel') return { kind: 'channel', value: rule.channel };
   if (keys === 'language') return { kind: 'language', value: rule.language };
   if (keys === 'attribute equals') return { kind: 'attribute', name: rule.attribute, value: String(rule.equals) };
   if (keys === 'active_within_days') return { kind: 'active', value: String(rule.active_within_days) };

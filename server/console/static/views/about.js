@@ -20,12 +20,13 @@ function Contact({ contact }) {
     ${contact.opted_out && html`<p class="warning">${T.optedOut}</p>`}${contact.blocked && html`<p class="warning">${T.hasBlocked}</p>`}</section>`;
 }
 
-function Visitor({ talk }) {
+function Visitor({ talk, contact }) {
   const { thread } = talk;
   const language = talk.list().findLast((message) => message.author_id === thread.created_by && message.language)?.language || thread.last_message?.language;
   return html`<section><h3>${T.visitor}</h3><dl class="facts"><${Fact} name=${T.name}>${state.names.get(thread.created_by) || T.somebody}</${Fact}>
     ${language && html`<${Fact} name=${T.language}>${T.languageName(language)}</${Fact}>`}
-    <${Fact} name=${T.since}>${day(thread.created_at)}</${Fact}></dl></section>`;
+    ${contact?.tags.length > 0 && html`<${Fact} name=${T.tags}><span class="tags">${contact.tags.map((tag) => html`<i key=${tag}>${tag}</i>`)}</span></${Fact}>`}
+    <${Fact} name=${T.since}>${day(thread.created_at)}</${Fact}></dl>${contact?.opted_out && html`<p class="warning">${T.optedOut}</p>`}</section>`;
 }
 
 // Why the assistant said what it said: the way it went, and how near which article came.
@@ -45,7 +46,7 @@ function useReadings(talk) {
   const { id, kind } = talk.thread;
   const newest = talk.last();
   useEffect(() => {
-    if (kind === 'telegram') api('GET', `/bot/contacts?thread_id=${id}`).then((page) => setContact(page.contacts[0] || null)).catch(() => {});
+    if (kind === 'telegram' || kind === 'support') api('GET', `/bot/contacts?thread_id=${id}`).then((page) => setContact(page.contacts[0] || null)).catch(() => {});
   }, [id]);
   useEffect(() => {
     const soon = setTimeout(() => api('GET', `/assistant/decisions?thread_id=${id}&limit=10`).then((page) => setDecisions(page.decisions)).catch(() => {}), SOON_MS);
@@ -64,7 +65,7 @@ export function About({ talk }) {
   const { contact, decisions } = useReadings(talk);
   return html`<section class="about" aria-label=${T.about}>
     <section><h3>${T.lookedAfter}</h3><p>${held(talk.thread)}</p></section>
-    ${contact ? html`<${Contact} contact=${contact} />` : html`<${Visitor} talk=${talk} />`}
+    ${contact?.channel === 'telegram' ? html`<${Contact} contact=${contact} />` : html`<${Visitor} talk=${talk} contact=${contact} />`}
     <section><h3>${T.assistantWhy}</h3>${!decisions.length && html`<p class="quiet">${T.noDecisions}</p>`}
       <ol class="decisions">${decisions.map((decision) => html`<${Decision} key=${decision.question_id} decision=${decision} question=${talk.messages.get(decision.question_id)} />`)}</ol></section></section>`;
 }

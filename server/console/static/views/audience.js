@@ -4,7 +4,7 @@ import { conditionsOf, KINDS, ruleOf, variantOf } from '../plans.js';
 import { T } from '../texts.js';
 import { Shown } from './bubble.js';
 
-const LISTS = { tag: 'known-tags', no_tag: 'known-tags' };
+const LISTS = { tag: 'known-tags', no_tag: 'known-tags', channel: 'channels' };
 
 function Condition({ row, onChange, onRemove }) {
   const put = (part) => onChange({ ...row, ...part });
@@ -42,6 +42,7 @@ export function Audience({ rule, onChange }) {
     <ul class="conditions">${conditions.rows.map((row, index) => html`<${Condition} key=${index} row=${row} onChange=${(now) => at(index, now)}
       onRemove=${() => put({ rows: conditions.rows.filter((_, place) => place !== index) })} />`)}</ul>
     <datalist id="known-tags">${tags.map(({ tag }) => html`<option key=${tag} value=${tag} />`)}</datalist>
+    <datalist id="channels"><option value="telegram" /><option value="web" /></datalist>
     <button class="plain add" onClick=${() => put({ rows: [...conditions.rows, { kind: 'tag', value: '' }] })}>${T.addCondition}</button>
     <p class="quiet">${T.neverIn}</p>`;
 }

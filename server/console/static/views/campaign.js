@@ -8,7 +8,7 @@ import { Deliveries } from './deliveries.js';
 import { Dialog } from './dialog.js';
 import { Editor } from './editor.js';
 import { day, time } from './moments.js';
-import { Bar, Chart, Legend, useLive } from './progress.js';
+import { Bar, Chart, Legend, Presses, useLive } from './progress.js';
 
 const ACTS = ['pause', 'resume', 'extend', 'retry'];
 const FINAL = ['cancel', 'delete'];
@@ -51,7 +51,7 @@ function Events({ campaign }) {
 function Report({ campaign, run }) {
   const left = leftOf(run.counts);
   return html`<section class="panel" aria-label=${T.progress}>
-      <${Bar} name=${campaign.name} run=${run} /><${Legend} counts=${run.counts} /><${Chart} campaign=${campaign} run=${run} />
+      <${Bar} name=${campaign.name} run=${run} /><${Legend} counts=${run.counts} /><${Chart} campaign=${campaign} run=${run} /><${Presses} campaign=${campaign} run=${run} />
       ${campaign.state === 'paused' && left > 0 && html`<p class="quiet">${T.pausedMore(left)}</p>`}</section>
     <${Deliveries} campaign=${campaign} run=${run} />`;
 }

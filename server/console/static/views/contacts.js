@@ -36,7 +36,7 @@ function Import({ onDone }) {
 
 function Person({ contact }) {
   const notes = [contact.language, contact.opted_out && T.optedOut, contact.blocked && T.hasBlocked].filter(Boolean);
-  return html`<li><a class="words" href=${`#/inbox/${contact.thread_id}`}><strong>${contact.name || T.somebody}</strong><span class="quiet">${[contact.chat_id, ...notes].join(' · ')}</span></a>
+  return html`<li><a class="words" href=${`#/inbox/${contact.thread_id}`}><strong>${contact.name || T.somebody}</strong><span class="quiet">${[contact.chat_id ?? T.onTheWeb, ...notes].join(' · ')}</span></a>
     <span class="tags">${contact.tags.map((tag) => html`<i key=${tag}>${tag}</i>`)}</span>
     <span class="quiet">${contact.seen_at ? brief(contact.seen_at) : T.neverWrote}</span></li>`;
 }

@@ -7,6 +7,7 @@ import { exactTime } from './moments.js';
 
 export const OUTCOMES = ['sent', 'failed', 'blocked', 'unknown', 'skipped', 'cancelled', 'sending', 'queued'];
 const CHART_MS = 1500;
+const PRESSES_MS = 5000;
 const LEAST_COLUMNS = 24;
 const [WIDE, HIGH] = [600, 120];
 
@@ -89,4 +90,19 @@ function Column({ x, wide, top, states }) {
     y -= high;
     return html`<rect key=${state} class=${`of-${state}`} x=${x + wide * 0.1} y=${y} width=${wide * 0.8} height=${high}><title>${T.outcomes[state]}: ${states[state]}</title></rect>`;
   });
+}
+
+// People press long after the last delivery: this is looked at for as long as somebody looks at it.
+export function Presses({ campaign, run }) {
+  const [buttons, setButtons] = useState([]);
+  useEffect(() => {
+    let gone = false;
+    const read = () => api('GET', `/broadcast/campaign/${campaign.id}/presses`).then((said) => { if (!gone) setButtons(said.buttons); }).catch(() => {});
+    read();
+    const again = setInterval(read, PRESSES_MS);
+    return () => { gone = true; clearInterval(again); };
+  }, [campaign.id, run.id]);
+  if (!buttons.length) return null;
+  return html`<section aria-label=${T.pressedButtons}><h3>${T.pressedButtons}</h3><ul class="legend">${buttons.map((button) => html`<li key=${button.data}>
+    <b>${button.text}</b> ${T.pressed(button.presses, button.people)}</li>`)}</ul></section>`;
 }
