@@ -131,11 +131,17 @@ def vendor() -> NoReturn:
     become("-m", "tests.browser.renew")
 
 
+def pictures() -> NoReturn:
+    """take the pictures of the README anew, with the system's Chromium"""
+    prepare(DEV_LOCK)
+    become("-m", "tests.browser.pictures")
+
+
 def show_help() -> None:
     """this list"""
     print("python3 dev.py <habit>, or make <habit>:")
     for name, habit in HABITS.items():
-        print(f"  {name:7} {habit.__doc__}")
+        print(f"  {name:8} {habit.__doc__}")
 
 
 HABITS: dict[str, Callable[[], None]] = {
@@ -150,6 +156,7 @@ HABITS: dict[str, Callable[[], None]] = {
     "tidy": tidy,
     "lock": lock,
     "vendor": vendor,
+    "pictures": pictures,
     "help": show_help,
 }
 

@@ -17,6 +17,7 @@ from tests.bench import (
     assistant,
     bus,
     campaign,
+    console,
     fairness,
     fanout,
     history,
@@ -45,6 +46,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "assistant": assistant.measure,
     "telegram": telegram.measure,
     "campaign": campaign.measure,
+    "console": console.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")

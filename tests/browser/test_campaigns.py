@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
-from server.embedded.orphan import command_of
 from tests.browser.conftest import Watch
-from tests.browser.test_fake_telegram import PATIENCE_SECONDS, Trial, at_desk, begun
-from tests.embedded.installation import Installation
+from tests.browser.trial import PATIENCE_SECONDS, Trial, at_desk, started
 
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 
 @pytest.fixture(scope="module")
 async def trial() -> AsyncIterator[Trial]:
-    with tempfile.TemporaryDirectory(prefix="parley-test-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        parley = Installation(folder, TELEGRAM="fake", ASSISTANT="none")
-        parley.start()
-        try:
-            one = await begun(parley)
-            yield one
-            one.http.close()
-        finally:
-            if command_of(parley.pid) is not None:
-                await parley.stop()
+    async with started(ASSISTANT="none") as one:
+        yield one
 
 
 async def brings_in(page: Page, tag: str, count: int, *, first: int, more: str = "") -> None:

@@ -101,7 +101,7 @@ export const T = {
   importContacts: 'Bring in contacts', importMore: 'A CSV file with the chat’s id in each line; further columns become attributes. The same file may be sent again.',
   chooseFile: 'Choose a CSV file', importing: 'Taking them in …', imported: 'Taken in', importCounts: { created: 'new', updated: 'changed', unchanged: 'as before', refused: 'refused' },
   importStopped: (line) => `It stopped at line ${line}; what came before is in.`, line: (number) => `Line ${number}:`,
-  optedOut: 'wants no campaigns', hasBlocked: 'has blocked the bot', neverWrote: 'never wrote', onTheWeb: 'on the web',
+  optedOut: 'wants no campaigns', hasBlocked: 'has blocked the bot', neverWrote: 'never wrote', onTheWeb: 'on the web', toNewest: 'To the newest message',
   start: 'A short start', startMe: (name, role) => `You are signed in as ${name} (${role}).`,
   startDemo: 'Write a first message, as a visitor would.', startDemoLink: 'Open the demo page',
   startAnswer: 'Answer here: the conversation appears in the inbox by itself.', done: 'done',

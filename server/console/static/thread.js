@@ -1,17 +1,21 @@
-// One open conversation: its messages by number, live and from history, who is here, who types.
+// One open conversation: some of its messages by number, live and from history, who is here, who types.
+//
+// However long it is, no more than MOST messages are held, without a hole between them: whoever scrolls up lets go of the
+// newest, and has them again on the way down.
 import { api } from './keys.js';
 import { listen, say } from './live.js';
 import { waiting } from './outbox.js';
 import { change, state } from './state.js';
 
 const PAGE = 50;
+const MOST = 300;
 const TYPING_MS = 4000;
 let lastTyped = 0;
 
 export class Conversation {
   constructor(thread) {
     Object.assign(this, {
-      id: thread.id, thread, messages: new Map(), here: new Map(), typing: new Map(), before: null, whole: false, notes: null,
+      id: thread.id, thread, messages: new Map(), here: new Map(), typing: new Map(), whole: false, newest: 0, notes: null,
     });
     this.line = listen(`thread:${thread.id}`, {
       publication: ({ data }) => this.heard(data),
@@ -34,34 +38,80 @@ export class Conversation {
     change();
   }
 
+  async page(where = '') {
+    if (this.reading) return null;
+    this.reading = true;
+    const page = await api('GET', `/chat/history?thread_id=${this.id}&limit=${PAGE}${where}`).catch(() => null);
+    this.reading = false;
+    return page;
+  }
+
+  // The newest ones; what was held stays where it joins on.
   async read() {
-    const page = await api('GET', `/chat/history?thread_id=${this.id}&limit=${PAGE}`).catch(() => null);
+    const page = await this.page();
     if (!page) return;
-    if (page.messages.length && this.messages.size && page.messages[0].number > this.last() + 1) this.messages.clear();
+    const oldest = page.messages[0]?.number || 0;
+    if (oldest > this.last() + 1) this.messages.clear();
+    if (!this.messages.size || oldest <= this.first()) this.whole = !page.before;
     page.messages.forEach((message) => this.keep(message));
-    this.before = page.before;
-    this.whole = !page.before;
+    this.newest = Math.max(this.newest, this.last());
     this.loaded = true;
+    this.forget(true);
     change();
     this.seen();
   }
 
   async earlier() {
-    if (!this.before || this.reading) return;
-    this.reading = true;
-    const page = await api('GET', `/chat/history?thread_id=${this.id}&limit=${PAGE}&before=${encodeURIComponent(this.before)}`)
-      .catch(() => null);
-    this.reading = false;
+    if (this.whole || !this.messages.size) return;
+    const page = await this.page(`&before=${this.first()}`);
     if (!page) return;
     page.messages.forEach((message) => this.keep(message));
-    this.before = page.before;
     this.whole = !page.before;
+    this.forget(false);
     change();
+  }
+
+  async later() {
+    if (this.isAtEnd()) return;
+    const page = await this.page(`&after=${this.last()}`);
+    if (!page) return;
+    page.messages.forEach((message) => this.keep(message));
+    if (page.messages.length < PAGE) this.newest = this.last();
+    this.forget(true);
+    change();
+    this.seen();
+  }
+
+  // From wherever one reads to the newest one.
+  async toEnd() {
+    if (this.isAtEnd()) return;
+    this.messages.clear();
+    await this.read();
+  }
+
+  isAtEnd() { return this.last() >= this.newest; }
+
+  forget(oldest) {
+    const extra = this.messages.size - MOST;
+    if (extra <= 0) return;
+    const list = this.list();
+    (oldest ? list.slice(0, extra) : list.slice(-extra)).forEach((message) => this.messages.delete(message.id));
+    if (oldest) this.whole = false;
+  }
+
+  // News of what is not held waits where it is, in the history.
+  take(message) {
+    const wasAtEnd = this.isAtEnd();
+    this.newest = Math.max(this.newest, message.number);
+    const isBeyond = message.number > this.last() ? !wasAtEnd : message.number < this.first();
+    if (isBeyond && !this.messages.has(message.id)) return;
+    this.keep(message);
+    this.forget(true);
   }
 
   heard(data) {
     if (!data.type) {
-      this.keep(data);
+      this.take(data);
       this.typing.delete(data.author_id);
       this.seen();
     } else if (data.type === 'typing' && data.user_id !== state.me.id) {
@@ -78,6 +128,8 @@ export class Conversation {
     const known = this.messages.get(message.id);
     if (!known || message.offset > known.offset) this.messages.set(message.id, message);
   }
+
+  first() { return Math.min(...[...this.messages.values()].map((message) => message.number)); }
 
   last() { return Math.max(0, ...[...this.messages.values()].map((message) => message.number)); }
 

@@ -1,13 +1,27 @@
 // A guest's conversation: keys kept in localStorage, what was written sent until it is acknowledged.
 const RETRY_MS = 1500;
+const PAGE = 100;
 
 class GuestTalk {
   constructor(api, onChange) {
-    Object.assign(this, { api, onChange, messages: new Map(), typing: '', link: 'connecting', store: `parley.guest.${api}` });
-    this.kept = JSON.parse(localStorage.getItem(this.store) || '{"outbox":[]}');
+    Object.assign(this, { api, onChange, messages: new Map(), typing: '', link: 'connecting', store: `parley.guest.${api}`, version: 0 });
+    this.kept = this.stored();
   }
 
-  keep(part) { Object.assign(this.kept, part); localStorage.setItem(this.store, JSON.stringify(this.kept)); this.onChange(); }
+  stored() { return { outbox: [], ...JSON.parse(localStorage.getItem(this.store) || '{}') }; }
+
+  // Other tabs of the same guest write here, too: what they have kept stays.
+  keep(part) {
+    this.kept = { ...this.stored(), ...part };
+    localStorage.setItem(this.store, JSON.stringify(this.kept));
+  }
+
+  keepOutbox(change) {
+    this.keep({ outbox: change(this.stored().outbox) });
+    this.changed();
+  }
+
+  changed() { this.version += 1; this.onChange(); }
 
   async ask(method, path, body, token) {
     const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
@@ -27,13 +41,13 @@ class GuestTalk {
   // One renewal at a time, over all tabs where the browser has locks: a refresh token is good once.
   renew() {
     const work = async () => {
-      this.kept.refresh = JSON.parse(localStorage.getItem(this.store) || '{}').refresh || this.kept.refresh;
+      this.kept.refresh = this.stored().refresh || this.kept.refresh;
       if (!this.kept.refresh) return this.take(await this.ask('POST', '/auth/guest', {}));
       try {
         return this.take(await this.ask('POST', '/auth/refresh', { refresh_token: this.kept.refresh }));
       } catch (error) {
         if (error.status !== 401) throw error;
-        this.kept = { outbox: this.kept.outbox }; // the guest is forgotten here: a new one, with what is unsent
+        localStorage.setItem(this.store, JSON.stringify({ outbox: this.stored().outbox })); // a new guest, with what is unsent
         this.messages.clear();
         return this.take(await this.ask('POST', '/auth/guest', {}));
       }
@@ -67,16 +81,36 @@ class GuestTalk {
     this.client.connect();
   }
 
+  async page(where = '') {
+    return this.ask('GET', `/chat/history?thread_id=${this.kept.thread}&limit=${PAGE}${where}`, undefined, await this.token());
+  }
+
   async read() {
-    const page = await this.ask('GET', `/chat/history?thread_id=${this.kept.thread}&limit=100`, undefined, await this.token()).catch(() => null);
-    page?.messages.forEach((message) => this.put(message));
-    this.onChange();
+    try {
+      const page = await this.page();
+      if ((page.messages[0]?.number || 0) > (this.list().at(-1)?.number || 0) + 1) this.messages.clear(); // no hole between
+      page.messages.forEach((message) => this.put(message));
+      if (page.messages[0]?.number === this.list()[0]?.number) this.before = page.before;
+      this.changed();
+    } catch { setTimeout(() => this.read(), RETRY_MS); }
+  }
+
+  async earlier() {
+    if (!this.before || this.reading) return;
+    this.reading = true;
+    const page = await this.page(`&before=${this.before}`).catch(() => null);
+    this.reading = false;
+    if (!page) return;
+    page.messages.forEach((message) => this.put(message));
+    this.before = page.before;
+    this.changed();
   }
 
   heard(data) {
     if (!data.type) {
       this.put(data);
       this.typing = '';
+      this.version += 1;
     } else if (data.type === 'typing' && data.user_id !== this.kept.me) {
       this.typing = data.name;
       clearTimeout(this.fading);
@@ -94,13 +128,18 @@ class GuestTalk {
     return this.kept.outbox.filter((message) => !said.has(message.client_id));
   }
 
-  unread() { return this.list().filter((message) => message.number > (this.kept.read || 0) && message.author_id !== this.kept.me).length; }
+  unread() {
+    const read = Math.max(this.kept.read || 0, this.marked || 0);
+    return this.list().filter((message) => message.number > read && message.author_id !== this.kept.me).length;
+  }
 
+  // Kept when the server knows it, too; else it is said again.
   seen() {
     const number = this.list().at(-1)?.number || 0;
-    if (number <= (this.kept.read || 0)) return;
-    this.keep({ read: number });
-    this.token().then((token) => this.ask('POST', `/chat/threads/${this.kept.thread}/read`, { number }, token)).catch(() => {});
+    if (number <= Math.max(this.kept.read || 0, this.marked || 0)) return;
+    this.marked = number;
+    this.token().then((token) => this.ask('POST', `/chat/threads/${this.kept.thread}/read`, { number }, token))
+      .then(() => this.keep({ read: number })).catch(() => setTimeout(() => { this.marked = 0; this.onChange(); }, RETRY_MS));
   }
 
   types() {
@@ -111,7 +150,7 @@ class GuestTalk {
 
   post(text, payload) {
     const client_id = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16)).join('-');
-    this.keep({ outbox: [...this.kept.outbox, { text, client_id, ...(payload && { payload }) }] });
+    this.keepOutbox((outbox) => [...outbox, { text, client_id, ...(payload && { payload }) }]);
     this.start();
     this.flush();
   }
@@ -130,7 +169,7 @@ class GuestTalk {
         }
         this.refusal = error.message; // it can never be taken as it is
       }
-      this.keep({ outbox: this.kept.outbox.filter((each) => each.client_id !== message.client_id) });
+      this.keepOutbox((outbox) => outbox.filter((each) => each.client_id !== message.client_id));
     }
     this.flushing = false;
   }

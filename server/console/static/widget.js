@@ -41,6 +41,7 @@ function begin() {
   root.append(button, pane); // the window lies over the button where it fills a phone
   document.body.append(host);
 
+  let [drawn, oldest] = [-1, 0];
   const talk = new GuestTalk(api.replace(/\/$/, ''), draw);
   area.value = talk.kept.draft || '';
 
@@ -58,16 +59,27 @@ function begin() {
     badge.hidden = !unread || !pane.hidden;
     badge.textContent = unread;
     button.ariaLabel = unread ? `${WORDS.open}, ${WORDS.unread(unread)}` : WORDS.open;
+    if (talk.version !== drawn) {
+      drawn = talk.version;
+      drawLines();
+    }
+    note.textContent = talk.refusal || (talk.client && talk.link !== 'up' ? WORDS.offline : talk.typing ? WORDS.typing(talk.typing) : '');
+    if (!pane.hidden && document.visibilityState === 'visible') talk.seen();
+  }
+
+  // One stays where one reads: at the end, or at the same line though older ones come in above.
+  function drawLines() {
     const lines = talk.list().flatMap((message) => [make('p', {
       className: `${message.author_id === talk.kept.me ? 'own' : ''}${message.deleted_at ? ' gone' : ''}`,
       textContent: message.deleted_at ? WORDS.gone : message.text,
     }), ...keys(message)]);
     const pending = talk.pending().map((message) => make('p', { className: 'own pending', textContent: message.text }));
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-    log.replaceChildren(...(greeting ? [make('p', { textContent: greeting })] : []), ...lines, ...pending);
-    if (atEnd) log.scrollTop = log.scrollHeight;
-    note.textContent = talk.refusal || (talk.client && talk.link !== 'up' ? WORDS.offline : talk.typing ? WORDS.typing(talk.typing) : '');
-    if (!pane.hidden && document.visibilityState === 'visible') talk.seen();
+    const [top, below] = [log.scrollTop, log.scrollHeight - log.scrollTop];
+    const isOlder = talk.list()[0]?.number < oldest;
+    oldest = talk.list()[0]?.number;
+    log.replaceChildren(...(greeting && !talk.before ? [make('p', { textContent: greeting })] : []), ...lines, ...pending);
+    if (below - log.clientHeight < 80) log.scrollTop = log.scrollHeight;
+    else log.scrollTop = isOlder ? log.scrollHeight - below : top;
   }
 
   function show(isOpen) {
@@ -89,6 +101,7 @@ function begin() {
   }
 
   button.addEventListener('click', () => show(pane.hidden));
+  log.addEventListener('scroll', () => { if (log.scrollTop < 200) talk.earlier(); });
   close.addEventListener('click', () => show(false));
   form.addEventListener('submit', send);
   area.addEventListener('input', () => { talk.keep({ draft: area.value }); talk.types(); });

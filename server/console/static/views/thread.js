@@ -12,30 +12,39 @@ import { Message } from './message.js';
 import { day } from './moments.js';
 
 const NEAR_PX = 120;
+const AHEAD_PX = 600; // older and newer messages are asked for before one gets there
 const PHOTOS = ['image/png', 'image/jpeg', 'image/webp'];
 const FOLLOWS_MS = 300_000;
 const HANDLED = ['support', 'telegram'];
 
-// The view keeps its place when older messages come in above, and follows the end when one is there.
+// The view keeps its place when messages come and go above, and follows the end when one is there.
 function useScroll(talk) {
   const box = useRef(null);
-  const kept = useRef({ first: 0, height: 0, end: true });
+  const kept = useRef({ end: true, anchor: null, top: 0 });
+  const remember = () => {
+    const top = box.current.getBoundingClientRect().top;
+    kept.current.anchor = [...box.current.querySelectorAll('li.message')].find((item) => item.getBoundingClientRect().bottom > top);
+    kept.current.top = kept.current.anchor?.getBoundingClientRect().top;
+  };
   useLayoutEffect(() => {
-    const at = box.current;
-    if (!at) return;
-    const first = talk.list()[0]?.number || 0;
-    if (kept.current.end) at.scrollTop = at.scrollHeight;
-    else if (first < kept.current.first) at.scrollTop += at.scrollHeight - kept.current.height;
-    kept.current.first = first;
-    kept.current.height = at.scrollHeight;
+    const { end, anchor, top } = kept.current;
+    if (!box.current) return;
+    if (end && talk.isAtEnd()) box.current.scrollTop = box.current.scrollHeight;
+    else if (anchor?.isConnected) box.current.scrollTop += anchor.getBoundingClientRect().top - top;
+    remember();
   });
   const scrolled = () => {
-    const at = box.current;
-    kept.current.end = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX;
-    kept.current.height = at.scrollHeight;
-    if (at.scrollTop < NEAR_PX * 2) talk.earlier();
+    const below = box.current.scrollHeight - box.current.scrollTop - box.current.clientHeight;
+    kept.current.end = below < NEAR_PX;
+    remember();
+    if (box.current.scrollTop < AHEAD_PX) talk.earlier();
+    if (below < AHEAD_PX) talk.later();
   };
-  return [box, scrolled, () => { kept.current.end = true; }];
+  const toEnd = () => {
+    kept.current.end = true;
+    return talk.toEnd();
+  };
+  return [box, scrolled, toEnd];
 }
 
 function Pending({ message }) {
@@ -110,6 +119,7 @@ function Talk({ talk, isNote }) {
       <p class="edge">${talk.whole ? T.beginning : T.earlier}</p>
       <ol><${Messages} talk=${talk} onReply=${setReply} />
         ${talk.pending().map((message) => html`<${Pending} key=${message.client_id} message=${message} />`)}</ol></div>
+    ${!talk.isAtEnd() && html`<button class="plain newest" onClick=${toEnd}>${T.toNewest}</button>`}
     <p class="typing" aria-live="polite">${names ? T.typing(names) : ''}</p>
     <${Composer} talk=${talk} reply=${reply} setReply=${setReply} isNote=${isNote} toEnd=${toEnd} /></div>`;
 }
