@@ -48,7 +48,7 @@ async def test_no_page_of_the_console_has_a_serious_fault(
         assert (place, await serious(ada)) == (place, [])
     await ada.get_by_role("button", name="Campaigns", exact=True).click()
     await ada.get_by_role("button", name="New campaign").click()
-    await expect(ada.get_by_role("heading", name="Whom")).to_be_visible()
+    await expect(ada.get_by_role("heading", name="Who gets it")).to_be_visible()
     assert await serious(ada) == []
 
 

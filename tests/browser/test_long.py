@@ -56,7 +56,9 @@ async def test_an_operator_reads_up_and_down_and_the_page_stays_small(browser: B
 
 async def _rests(log: Locator) -> bool:
     """Whether it looks the same twice."""
-    seen = [await log.evaluate(f"box => [box.scrollHeight, ...({FIRST_SHOWN})(box)]") for _ in range(3)]
+    seen: list[list[object]] = [
+        await log.evaluate(f"box => [box.scrollHeight, ...({FIRST_SHOWN})(box)]") for _ in range(3)
+    ]
     return seen[0] == seen[-1]
 
 
@@ -101,7 +103,7 @@ async def test_two_tabs_of_a_visitor_lose_nothing_of_each_other(browser: Browser
     other = await one.context.new_page()
     await other.goto(one.url)
     await other.get_by_role("button", name="Open the chat").click()
-    await expect(other.get_by_text("hello")).to_be_visible()
+    await expect(other.locator(".own", has_text="hello")).to_be_visible()
     await one.context.set_offline(True)
     await _writes(one, "from the one")
     await _writes(other, "from the other")

@@ -21,7 +21,7 @@ export const T = {
   },
   sending: 'Sending …', notSent: 'Not sent', retry: 'Try again', discard: 'Discard', sent: 'Sent',
   here: 'here now', away: 'away', typing: (names) => `${names} is typing …`, today: 'Today', yesterday: 'Yesterday',
-  tags: 'Tags', editTags: 'Edit tags', tagsHint: 'Separate tags with blanks', earlier: 'Loading earlier messages',
+  tags: 'Tags', editTags: 'Edit tags', tagsHint: 'Separate tags with blanks', earlier: 'Earlier messages',
   beginning: 'The beginning of the conversation', newMessages: 'New messages', unread: (n) => `${n} unread`,
   offline: 'The connection is gone. What you write is kept and sent when it is back.',
   connecting: 'Connecting …', back_online: 'Connected',

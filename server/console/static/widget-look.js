@@ -13,7 +13,7 @@ header { display: flex; align-items: center; padding: 16px 18px; background: var
 header button { border: 0; background: none; color: inherit; font-size: 22px; line-height: 1; cursor: pointer; padding: 4px 8px; border-radius: 8px; }
 .log { flex: 1; overflow-y: auto; padding: 16px; display: flex; flex-direction: column; gap: 8px; }
 .log p { max-width: 84%; padding: 9px 13px; border-radius: 15px; background: var(--soft); align-self: flex-start; white-space: pre-wrap; overflow-wrap: anywhere; }
-.log p.own { align-self: flex-end; background: var(--accent); color: var(--on); } .log p.pending { opacity: .8; } .log p.gone { font-style: italic; }
+.log p.own { align-self: flex-end; background: var(--accent); color: var(--on); } .log p.pending::after { content: ' …'; } .log p.gone { font-style: italic; }
 .keys { display: flex; flex-wrap: wrap; gap: 6px; max-width: 84%; } .keys > * { padding: 5px 12px; border: 1px solid var(--accent); border-radius: 99px;
   background: none; color: inherit; cursor: pointer; text-decoration: none; }
 .note { min-height: 20px; padding: 0 18px; font-size: 13px; color: #5d6663; }

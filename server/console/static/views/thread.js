@@ -56,7 +56,7 @@ function Pending({ message }) {
 
 function Messages({ talk, onReply }) {
   let before = null;
-  return talk.list().map((message) => {
+  return talk.list().flatMap((message) => {
     const newDay = !before || day(before.created_at) !== day(message.created_at);
     const follows = !newDay && before.author_id === message.author_id && !message.reply_to
       && new Date(message.created_at) - new Date(before.created_at) < FOLLOWS_MS;
@@ -116,7 +116,8 @@ function Talk({ talk, isNote }) {
   const names = [...talk.typing.keys()].map((id) => state.names.get(id) || T.somebody).join(', ');
   return html`<div class="talk">
     <div class="scroll" ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label=${isNote ? T.notes : T.messages}>
-      <p class="edge">${talk.whole ? T.beginning : T.earlier}</p>
+      ${talk.whole ? html`<p class="edge">${T.beginning}</p>`
+    : html`<button class="plain edge" onClick=${() => talk.earlier()}>${T.earlier}</button>`}
       <ol><${Messages} talk=${talk} onReply=${setReply} />
         ${talk.pending().map((message) => html`<${Pending} key=${message.client_id} message=${message} />`)}</ol></div>
     ${!talk.isAtEnd() && html`<button class="plain newest" onClick=${toEnd}>${T.toNewest}</button>`}
