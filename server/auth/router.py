@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from server.auth import erasure, machines, service
+from server.auth import cookies, erasure, machines, service
 from server.auth.dependencies import CurrentAdmin, CurrentUser, CurrentVisitor, TheAuth, unkept
 from server.auth.schemas import (
     AccessTokenCreated,
@@ -29,7 +29,7 @@ from server.auth.schemas import (
     UserLogin,
     UserResponse,
 )
-from server.auth.service import SignedIn
+from server.auth.service import Auth, SignedIn
 from server.codes import ALWAYS, ATTEMPTED, HASHED, SIGNED_IN, documented
 from server.web import Tx
 
@@ -56,9 +56,12 @@ async def register(body: UserCreate, auth: TheAuth, visitor: CurrentVisitor) -> 
     summary="Sign in",
     responses=documented(ALWAYS, HASHED, wrong_credentials=401, account_banned=401),
 )
-async def login(body: UserLogin, auth: TheAuth, visitor: CurrentVisitor) -> TokenResponse:
+async def login(
+    body: UserLogin, auth: TheAuth, visitor: CurrentVisitor, request: Request, response: Response
+) -> TokenResponse:
     """Sign in with e-mail and password."""
-    return _keys(await service.login(auth, visitor, body))
+    signed_in = await service.login(auth, visitor, body)
+    return _keys_in_cookie(signed_in, auth, request, response) if body.in_cookie else _keys(signed_in)
 
 
 @router.post("/guest", status_code=201, summary="Come in as a guest", responses=documented(ALWAYS, ATTEMPTED))
@@ -68,15 +71,20 @@ async def guest(body: GuestVisit, auth: TheAuth, visitor: CurrentVisitor) -> Tok
 
 
 @router.post("/refresh", summary="Renew the keys of a session", responses=documented(ALWAYS, KEYS, token_reused=401))
-async def refresh(body: RefreshRequest, auth: TheAuth) -> TokenResponse:
+async def refresh(body: RefreshRequest, auth: TheAuth, request: Request, response: Response) -> TokenResponse:
     """Change a refresh token for a new pair. Each is good once: a second use ends the session for everyone."""
-    return _keys(await service.refresh(auth, body.refresh_token))
+    if body.refresh_token is not None:
+        return _keys(await service.refresh(auth, body.refresh_token))
+    return _keys_in_cookie(await service.refresh(auth, cookies.kept(request)), auth, request, response)
 
 
 @router.post("/logout", status_code=204, summary="Sign out", responses=documented(ALWAYS, token_invalid=401))
-async def logout(body: RefreshRequest, auth: TheAuth) -> None:
+async def logout(body: RefreshRequest, auth: TheAuth, request: Request, response: Response) -> None:
     """End the session; its access tokens stop working within seconds."""
-    await service.logout(auth, body.refresh_token)
+    if body.refresh_token is not None:
+        return await service.logout(auth, body.refresh_token)
+    await service.logout(auth, cookies.kept(request))
+    cookies.forget(response)
 
 
 @router.get("/me", summary="Who am I", responses=documented(SIGNED_IN))
@@ -173,6 +181,11 @@ async def create_token(body: TokenCreate, caller: CurrentUser, tx: Tx) -> Access
 async def revoke_token(token_id: TokenId, caller: CurrentUser, tx: Tx) -> None:
     """Revoke a personal access token."""
     await service.revoke_own_token(tx, caller, token_id)
+
+
+def _keys_in_cookie(signed_in: SignedIn, auth: Auth, request: Request, response: Response) -> TokenResponse:
+    cookies.keep(request, response, signed_in.refresh, auth.tokens.lifetimes.refresh_seconds)
+    return _keys(signed_in).model_copy(update={"refresh_token": None})
 
 
 def _keys(signed_in: SignedIn) -> TokenResponse:

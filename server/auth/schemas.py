@@ -80,6 +80,11 @@ class UserLogin(Input):
 
     email: Email
     password: Password
+    in_cookie: bool = Field(
+        False,
+        strict=True,
+        description="For a page of this server: its refresh token goes into a cookie that no script can read.",
+    )
 
 
 class GuestVisit(Input):
@@ -91,11 +96,11 @@ class GuestVisit(Input):
 
 
 class RefreshRequest(Input):
-    """The refresh token of a session; it is good once."""
+    """The refresh token of a session; it is good once. Left out, it is the one in the browser's cookie."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "parley_refresh_AZpx…"}]})
 
-    refresh_token: Opaque
+    refresh_token: Opaque | None = None
 
 
 class ProfileChange(Input):
@@ -208,7 +213,9 @@ class TokenResponse(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = Field("bearer")
     expires_in: int = Field(description="Seconds until the access token expires.")
-    refresh_token: str = Field(description="Good once, at POST /auth/refresh; a second use ends the session.")
+    refresh_token: str | None = Field(
+        description="Good once, at POST /auth/refresh; a second use ends the session. Null where a cookie has it."
+    )
     user: UserResponse
 
 

@@ -1,6 +1,8 @@
-// The keys of a session. The access token lives in memory; the refresh token in this tab's sessionStorage.
-const KEPT = 'parley.refresh';
+// The keys of a session. The access token lives in memory; the refresh token in a cookie that no script can read.
+// What is kept here says only that there may be one. All tabs share a session, and whose it is.
+const KEPT = 'parley.signed-in';
 let access = '';
+let owner = '';
 let goodUntil = 0;
 let renewing = null;
 let onEnd = () => {};
@@ -13,18 +15,21 @@ export class Refused extends Error {
 }
 
 export const whenEnded = (then) => { onEnd = then; };
-export const isKept = () => Boolean(sessionStorage.getItem(KEPT));
+export const isKept = () => Boolean(localStorage.getItem(KEPT));
 
 function keep(said) {
+  if (owner && owner !== said.user.id) location.reload(); // somebody else signed in, in another tab
+  owner = said.user.id;
   access = said.access_token;
   goodUntil = Date.now() + (said.expires_in - 30) * 1000;
-  sessionStorage.setItem(KEPT, said.refresh_token);
+  localStorage.setItem(KEPT, 'yes');
   return said.user;
 }
 
 function forget() {
   access = '';
-  sessionStorage.removeItem(KEPT);
+  owner = '';
+  localStorage.removeItem(KEPT);
 }
 
 async function ask(method, path, body, token) {
@@ -39,17 +44,16 @@ async function ask(method, path, body, token) {
   return said;
 }
 
-export const signIn = async (email, password) => keep(await ask('POST', '/auth/login', { email, password }));
+export const signIn = async (email, password) => keep(await ask('POST', '/auth/login', { email, password, in_cookie: true }));
 
 export async function signOut() {
-  const token = sessionStorage.getItem(KEPT);
+  await ask('POST', '/auth/logout', {}).catch(() => {});
   forget();
-  await ask('POST', '/auth/logout', { refresh_token: token }).catch(() => {});
 }
 
 // Refresh tokens are good once, so whoever asks at the same time shares one renewal.
 function renew() {
-  renewing ??= ask('POST', '/auth/refresh', { refresh_token: sessionStorage.getItem(KEPT) })
+  renewing ??= ask('POST', '/auth/refresh', {})
     .then(keep)
     .catch((error) => {
       if (error.status === 401) { forget(); onEnd(); }

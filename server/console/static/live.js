@@ -4,6 +4,7 @@ import { change } from './state.js';
 
 const { Centrifuge } = window;
 const { UnauthorizedError } = Centrifuge;
+const AGAIN_MS = 1000;
 let client = null;
 
 export function connect(onUser) {
@@ -19,11 +20,25 @@ export function connect(onUser) {
     client = new Centrifuge(address, { token: first, getToken, minReconnectDelay: 200, maxReconnectDelay: 3000 });
     client.on('connected', () => change({ link: 'up' }));
     client.on('connecting', () => change({ link: 'connecting' }));
-    client.on('disconnected', () => change({ link: 'down' }));
+    client.on('disconnected', ({ code }) => {
+      change({ link: 'down' });
+      if (code) setTimeout(resume, AGAIN_MS);
+    });
     client.on('publication', ({ data }) => onUser(data));
     waiting.splice(0).forEach((then) => then());
     client.connect();
   }).catch(() => setTimeout(() => connect(onUser), 2000));
+}
+
+// The server ended it for good: with new keys it goes on; without them the session is over, and the asking says so.
+async function resume() {
+  try {
+    const fresh = await token(true);
+    client?.setToken(fresh);
+    client?.connect();
+  } catch (error) {
+    if (error.status !== 401) setTimeout(resume, AGAIN_MS);
+  }
 }
 
 const waiting = [];

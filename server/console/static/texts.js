@@ -113,5 +113,6 @@ export const T = {
   invitedKnown: (email) => `${email} had an account already, and has the role now.`,
   parts: { database: 'Database', journal: 'Journal of messages', bus: 'Bus between processes', drain: 'Updates of Telegram' },
   bot: 'Telegram', botOff: 'No bot is connected.', modes: { fake: 'a fake Telegram on this machine', polling: 'fetches updates', webhook: 'receives updates' }, lastUpdate: 'last update',
+  pace: (perSecond) => `May send ${perSecond} messages a second.`, stopped: (seconds) => `Telegram asked to wait: ${seconds} s more.`, unpaced: 'Redis is away, so nothing is sent.',
   broken: 'That did not work', loading: 'Loading …', menu: 'Main', messages: 'Messages', conversations: 'Conversations',
 };

@@ -31,6 +31,14 @@ function Figure({ name, value, past }) {
   return html`<div>${past && html`<${Spark} name=${name} past=${past} />`}<dt>${T.names[name] || name}</dt><dd>${typeof value === 'number' ? value.toLocaleString(T.locale) : value}</dd></div>`;
 }
 
+// How fast it may speak, and whether it may at all.
+function Pace({ pace }) {
+  if (!pace) return null;
+  if (pace.stopped_seconds === null) return html`<p class="warning">${T.unpaced}</p>`;
+  if (pace.stopped_seconds > 0) return html`<p class="warning">${T.stopped(Math.ceil(pace.stopped_seconds))}</p>`;
+  return html`<p class="quiet">${T.pace(pace.per_second)}</p>`;
+}
+
 function Bot({ bot }) {
   if (!bot) return null;
   if (!bot.is_on) return html`<h2>${T.bot}</h2><p class="quiet">${T.botOff}</p>`;
@@ -39,6 +47,7 @@ function Bot({ bot }) {
   const trouble = telegram?.error || telegram?.last_error;
   return html`<h2>${T.bot}</h2><p class=${telegram?.error ? 'warning' : 'quiet'}>${telegram?.username ? `@${telegram.username} · ` : ''}${T.modes[bot.mode] || bot.mode}
       ${bot.last_update_at ? ` · ${T.lastUpdate} ${day(bot.last_update_at)}, ${time(bot.last_update_at)}` : ''}${trouble ? ` · ${trouble}` : ''}</p>
+    <${Pace} pace=${bot.pace} />
     <dl class="figures">${numbers.map((name) => html`<${Figure} key=${name} name=${name} value=${bot[name]} />`)}</dl>`;
 }
 
