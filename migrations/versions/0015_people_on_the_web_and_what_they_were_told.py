@@ -33,7 +33,7 @@ def upgrade() -> None:
     sa.Column('data', sa.Text(), nullable=False),
     sa.Column('count', sa.Integer(), server_default='1', nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_presses_contact_id_contacts'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_presses_contact_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('contact_id', 'telegram_id', 'data', name=op.f('pk_presses'))
     )
     op.create_index('ix_presses_at', 'presses', ['at'], unique=False)

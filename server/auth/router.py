@@ -82,9 +82,10 @@ async def refresh(body: RefreshRequest, auth: TheAuth, request: Request, respons
 async def logout(body: RefreshRequest, auth: TheAuth, request: Request, response: Response) -> None:
     """End the session; its access tokens stop working within seconds."""
     if body.refresh_token is not None:
-        return await service.logout(auth, body.refresh_token)
-    await service.logout(auth, cookies.kept(request))
-    cookies.forget(response)
+        await service.logout(auth, body.refresh_token)
+    else:
+        await service.logout(auth, cookies.kept(request))
+        cookies.forget(response)
 
 
 @router.get("/me", summary="Who am I", responses=documented(SIGNED_IN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,25 @@ from server.bot.gather import Gather
 from server.bot.outcomes import Delivered, Later, Moved, Outcome, Refused, Unclear
 from server.bot.pace import Pace
 from server.bot.parts import Part, Unsendable, parts_of
-from server.bot.relaying import CLAIM, DERIVE, DERIVED, LOST, PUT_BACK, RECENT_SECONDS, STALE, Mark, mark
+from server.bot.relaying import (
+    CLAIM,
+    DERIVE_ALL,
+    DERIVE_LATELY,
+    DERIVED,
+    LOST,
+    PUT_BACK,
+    RECENT_SECONDS,
+    STALE,
+    Mark,
+    mark,
+)
 from server.chat.announcer import Announcer
 from server.database import Database
 from server.errors import Problem, Unavailable
 from server.logging import named
 
-FULL_EVERY_SECONDS = 30.0
+BACK_EVERY_SECONDS = 30.0
+BACK_SECONDS = 300.0  # longer than any transaction lasts
 RECORD_SECONDS = 45.0  # then the claim runs out, and the message becomes unknown
 RECORD_AGAIN_SECONDS = 0.5
 LATE_SECONDS = 0.1  # after its place was booked; what comes later takes another, or many would come at once
@@ -52,7 +65,7 @@ class Outbox:
         self._marks = Gather(self._mark)
         self._uploads = asyncio.Semaphore(UPLOADS)
         self._is_at_work = self._is_asked_again = False
-        self._full_at = float("-inf")
+        self._looked_back_at = float("-inf")
 
     async def sweep(self) -> int:
         """Send all that is due; returns how many were tried. Asked again meanwhile, it looks once more."""
@@ -85,15 +98,18 @@ class Outbox:
         return sent
 
     async def _derive(self) -> None:
-        """Rows for what was posted; now and then for threads, too, of which nobody said anything lately."""
-        recent: float | None = RECENT_SECONDS
-        if clock.monotonic() - self._full_at > FULL_EVERY_SECONDS:
-            recent = None
+        """Rows for what was posted or amended lately; now and then for longer ago, and in the beginning for all."""
+        began = clock.monotonic()
+        unseen = began - self._looked_back_at
+        looks_back = unseen > BACK_EVERY_SECONDS
+        query, values = DERIVE_LATELY, [unseen + BACK_SECONDS if looks_back else RECENT_SECONDS]
+        if math.isinf(unseen):
+            query, values = DERIVE_ALL, []
         async with self._database.connection() as connection:
-            while len(await connection.fetch(DERIVE, self._bot_id, recent, DERIVED)) == DERIVED:
+            while len(await connection.fetch(query, self._bot_id, DERIVED, *values)) == DERIVED:
                 pass
-        if recent is None:
-            self._full_at = clock.monotonic()
+        if looks_back:
+            self._looked_back_at = began
 
     async def _claim(self, limit: int) -> Sequence[Row]:
         async with self._database.connection() as connection:

@@ -15,13 +15,17 @@ CLAIM_SECONDS = 60  # longer than pacing and calls of one message take
 RECENT_SECONDS = 10
 DERIVED = 500  # contacts in one statement
 
+_LATELY = """AND t.id IN (
+    SELECT id FROM threads WHERE active_at > now() - make_interval(secs => $3)
+    UNION ALL
+    SELECT thread_id FROM messages WHERE (edited_at IS NOT NULL OR deleted_at IS NOT NULL)
+      AND greatest(edited_at, deleted_at) > now() - make_interval(secs => $3))"""
 # Whatever was committed as `queued` gets its row, even if whoever posted it died in the same moment.
-DERIVE = """
+_DERIVE = """
 WITH due AS (
   SELECT c.id, c.thread_id, c.relayed_offset, t.top FROM threads t JOIN contacts c ON c.thread_id = t.id
-  WHERE c.bot_id = $1 AND t.top > c.relayed_offset
-    AND ($2::float8 IS NULL OR t.active_at > now() - make_interval(secs => $2))
-  LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+  WHERE c.bot_id = $1 AND t.top > c.relayed_offset {lately}
+  LIMIT $2 FOR UPDATE OF c SKIP LOCKED
 ), made AS (
   INSERT INTO relays (id, contact_id, thread_id, message_id, number)
   SELECT gen_random_uuid(), d.id, m.thread_id, m.id, m.number
@@ -37,6 +41,8 @@ WITH due AS (
 )
 UPDATE contacts c SET relayed_offset = d.top FROM due d WHERE c.id = d.id RETURNING c.id
 """
+DERIVE_ALL = _DERIVE.format(lately="")
+DERIVE_LATELY = _DERIVE.format(lately=_LATELY)  # of as many seconds as the third value says
 # Only the first of a contact's: so the order is kept whoever sends. A claim that ran out was never marked `sending`.
 CLAIM = f"""
 WITH mine AS (

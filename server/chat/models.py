@@ -120,6 +120,11 @@ class Message(Base):
         ),
         # Few messages carry any: whoever goes takes theirs along.
         Index("ix_messages_reacted", "id", postgresql_where=sql("reactions <> '{}'")),
+        Index(
+            "ix_messages_amended_at",
+            sql("GREATEST(edited_at, deleted_at)"),
+            postgresql_where=sql("edited_at IS NOT NULL OR deleted_at IS NOT NULL"),
+        ),
         # Room for the language that a worker adds later, in place.
         {"postgresql_with": {"fillfactor": "90"}},
     )

@@ -223,3 +223,18 @@ async def test_what_is_edited_before_it_leaves_arrives_once_as_it_is_now(
     await operator.patch(f"/chat/message/{message['id']}", text="final")
     await outcome(outbox, operator, message)
     await arrives(outbox, world, ada, "final")
+
+
+async def test_what_was_said_long_ago_is_amended_at_once(
+    bot_house: House, drain: Drain, operator: Person, outbox: Outbox, world: World
+) -> None:
+    ada, thread = await known(bot_house, drain, operator)
+    message = await outcome(outbox, operator, await operator.says("wrnog", thread))
+    long_ago = "UPDATE threads SET active_at = 'epoch' WHERE id = $1::text::uuid RETURNING id"
+    assert await bot_house.rows(long_ago, thread["id"])
+    await operator.patch(f"/chat/message/{message['id']}", text="right")
+    await outbox.sweep()
+    assert texts(world, ada) == ["right"]
+    await operator.delete(f"/chat/message/{message['id']}")
+    await outbox.sweep()
+    assert texts(world, ada) == []

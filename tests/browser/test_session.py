@@ -25,7 +25,9 @@ async def test_tabs_share_a_session_that_no_script_can_read(browser: Browser, pa
         await expect(page.get_by_label("Password")).to_be_visible()
 
 
-async def test_whoever_signs_in_in_another_tab_is_who_works_in_all_of_them(browser: Browser, pair: list[Server]) -> None:
+async def test_whoever_signs_in_in_another_tab_is_who_works_in_all_of_them(
+    browser: Browser, pair: list[Server]
+) -> None:
     ada, _ = await opened(browser, pair[0], "/")
     await signed_in(ada)
     other = await ada.context.new_page()
