@@ -64,12 +64,13 @@ class Outbox:
         self._bot_id = bot_id
         self._marks = Gather(self._mark)
         self._uploads = asyncio.Semaphore(UPLOADS)
-        self._is_at_work = self._is_asked_again = False
+        self._is_at_work = False
+        self._again = asyncio.Event()  # something was said, or has landed: there may be more to send
         self._looked_back_at = float("-inf")
 
     async def sweep(self) -> int:
         """Send all that is due; returns how many were tried. Asked again meanwhile, it looks once more."""
-        self._is_asked_again = True
+        self._again.set()
         if self._is_at_work:
             return 0
         self._is_at_work = True
@@ -82,19 +83,20 @@ class Outbox:
     async def _send_all(self) -> int:
         sent, flying = 0, set[asyncio.Task[None]]()
         try:
-            while self._is_asked_again or flying:
-                if self._is_asked_again:
-                    self._is_asked_again = False
-                    await self._derive()
+            while flying or self._again.is_set():
+                await self._again.wait()
+                self._again.clear()
+                await self._derive()
                 rows = await self._claim(AT_ONCE - len(flying)) if len(flying) < AT_ONCE else []
-                flying |= {asyncio.create_task(self._carry(row), name="relay") for row in rows}
+                for row in rows:
+                    task = asyncio.create_task(self._carry(row), name="relay")
+                    flying.add(task)
+                    task.add_done_callback(flying.discard)
+                    task.add_done_callback(lambda _: self._again.set())
                 sent += len(rows)
-                if flying:
-                    done, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-                    self._is_asked_again |= bool(done)
         finally:
             if flying:  # cut short: what is on its way is recorded, or becomes unknown
-                await asyncio.wait(flying)
+                await asyncio.wait(set(flying))
         return sent
 
     async def _derive(self) -> None:
