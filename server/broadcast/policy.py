@@ -37,10 +37,12 @@ def check(act: Act, state: CampaignState) -> None:
 
 
 def check_size(role: Role, count: int, confirmed: int | None, limit: int) -> None:
-    """Operators start up to `limit` people; beyond that it takes an admin who has confirmed exactly so many."""
-    if count <= limit:
-        return
-    if not role.covers(Role.ADMIN):
+    """Operators start up to `limit` people; beyond that it takes an admin who has confirmed exactly so many.
+
+    Whoever says a number means it, however small it is.
+    """
+    is_large = count > limit
+    if is_large and not role.covers(Role.ADMIN):
         raise Forbidden("audience_too_large", f"this reaches {count} people: above {limit} an admin has to start it")
-    if confirmed != count:
+    if confirmed != count and (is_large or confirmed is not None):
         raise Conflict("count_not_confirmed", f"this reaches {count} people: start it with `confirm` {count}")

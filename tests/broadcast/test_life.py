@@ -72,6 +72,15 @@ async def test_a_large_audience_takes_an_admin_who_confirms_the_number(house: Ho
     await does(admin, one, "cancel")
 
 
+async def test_whoever_confirms_a_number_means_it(house: House, operator: Person) -> None:
+    tag = ids.new().hex
+    await people(house, tag, 2)
+    one = await campaign(operator, tag)
+    assert await refused(operator, one, "start", confirm=3) == "409 count_not_confirmed"
+    assert (await does(operator, one, "start", confirm=2))["state"] == "running"
+    await does(operator, one, "cancel")
+
+
 async def test_people_without_the_role_see_nothing(house: House) -> None:
     ada = await house.person()
     assert str(await ada.ask("GET", "/broadcast/campaign")) == "403 role_needed"
