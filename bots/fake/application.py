@@ -6,13 +6,28 @@ import asyncio
 import signal
 import socket
 import time
+from types import FrameType
 
 import uvicorn
+from typing_extensions import override
 
 from bots.fake.meter import Meter
 from bots.fake.page import Page
 from bots.fake.sender import Sender
 from bots.fake.world import World
+
+
+class Telegram(uvicorn.Server):
+    """Lets go of those who wait for updates before it ends."""
+
+    def __init__(self, config: uvicorn.Config, world: World) -> None:
+        super().__init__(config)
+        self._world = world
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._world.end()
+        super().handle_exit(sig, frame)
 
 
 def serve(listening: socket.socket) -> None:
@@ -22,7 +37,7 @@ def serve(listening: socket.socket) -> None:
     config = uvicorn.Config(
         Page(world), lifespan="off", log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1
     )
-    server = uvicorn.Server(config)
+    server = Telegram(config, world)
 
     def stop(*_: object) -> None:
         server.should_exit = True

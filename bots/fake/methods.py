@@ -188,7 +188,7 @@ class Methods:
             raise Refused(HOOKED)
         while world.updates and world.updates[0]["update_id"] < offset:
             world.updates.popleft()
-        if not world.updates and (seconds := float(given.get("timeout", 0))):
+        if not world.updates and not world.is_over and (seconds := float(given.get("timeout", 0))):
             world.arrived.clear()
             try:
                 await asyncio.wait_for(world.arrived.wait(), seconds)

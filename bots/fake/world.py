@@ -93,6 +93,7 @@ class World:
         self.arrived = asyncio.Event()
         self.meter = meter
         self.bot_id = 0
+        self.is_over = False
         self.version = first
         self._stirred = asyncio.Event()
         self._numbers = itertools.count(first)
@@ -173,6 +174,12 @@ class World:
             self.files.popitem(last=False)
         return one
 
+    def end(self) -> None:
+        """Whoever waits for something is let go, and nobody waits any more."""
+        self.is_over = True
+        self.arrived.set()
+        self.stir()
+
     def stir(self) -> None:
         """Something is different from before: whoever watches looks again."""
         self.version += 1
@@ -181,7 +188,7 @@ class World:
 
     async def stirred(self, seen: int, seconds: float) -> None:
         """Return when the version is another one than was seen, or when the time is over."""
-        if self.version == seen:
+        if self.version == seen and not self.is_over:
             try:
                 await asyncio.wait_for(self._stirred.wait(), seconds)
             except TimeoutError:

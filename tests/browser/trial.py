@@ -84,6 +84,8 @@ async def started(**settings: str) -> AsyncIterator[Trial]:
             one = await begun(parley)
             yield one
             one.http.close()
+            assert await parley.stop() == 0
+            assert "Traceback" not in parley.said, parley.said[-3000:]
         finally:
             if command_of(parley.pid) is not None:
                 await parley.stop()
