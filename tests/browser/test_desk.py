@@ -79,3 +79,27 @@ async def test_conversations_are_found_by_words_and_tag(browser: Browser, pair: 
     await ada.get_by_label("Tag", exact=True).select_option("tea")
     await expect(lines).to_have_count(1)
     assert (watch.complaints, watch.strangers) == ([], [])
+
+
+async def test_an_answer_is_suggested_and_sent_by_whoever_wants_it(browser: Browser, pair: list[Server]) -> None:
+    here, there = pair
+    ada, watch = await opened(browser, here, "/", 1440)
+    await signed_in(ada)
+    await ada.get_by_role("button", name="Articles", exact=True).click()
+    await ada.get_by_role("button", name="New article").click()
+    await ada.get_by_label("Title").fill("Parcels")
+    await ada.get_by_label("Text").fill("Every parcel arrives within three days.")
+    await ada.get_by_role("button", name="Save").click()
+    await expect(ada.get_by_text("parcels · English")).to_be_visible()
+    await asked(there, "Greta", "Where on earth is the parcel that I have waited for?")
+    await ada.get_by_role("button", name="Inbox", exact=True).click()
+    await goes_to(ada, "All", "Greta")
+    about = ada.get_by_role("region", name="About")
+    await expect(about.get_by_text("Suggested answers")).to_be_visible()
+    await about.get_by_role("button", name="Use Parcels").click()
+    box = ada.get_by_label("Write a message")
+    await expect(box).to_be_focused()
+    await expect(box).to_have_value("Every parcel arrives within three days.")
+    await box.press("Enter")
+    await expect(ada.get_by_role("log").get_by_text("Every parcel arrives within three days.")).to_be_visible()
+    assert (watch.complaints, watch.strangers) == ([], [])

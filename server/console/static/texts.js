@@ -90,7 +90,7 @@ export const T = {
   transfer: 'Transfer', transferTo: 'Who takes over?', transferMore: 'Operators who are here now.', nobodyElse: 'Nobody else is here now.',
   about: 'About', contact: 'Contact', visitor: 'Visitor', chat: 'Chat', language: 'Language', allLanguages: 'All languages', since: 'Since', lastWrote: 'Last wrote',
   lookedAfter: 'Looked after by', yours: 'You look after it', heldBy: (name) => `${name} looks after it`, heldByAssistant: 'The assistant, until somebody takes it',
-  waitsSince: (moment) => `Waits for a person since ${moment}`, assistantWhy: 'Why the assistant did what it did', noDecisions: 'It has decided nothing here.',
+  waitsSince: (moment) => `Waits for a person since ${moment}`, suggested: 'Suggested answers', useAnswer: 'Use', assistantWhy: 'Why the assistant did what it did', noDecisions: 'It has decided nothing here.',
   nearness: (title) => `How near “${title}” came`, took: (ms) => `${ms} ms`, helped: 'it helped', helpedNot: 'it did not help', carriers: { knowledge: 'articles', llm: 'language model', none: 'nobody' },
   paths: {
     answer: 'Answered: one article was near enough', chosen: 'Showed the article that was chosen', courtesy: 'Greeted back', offer: 'Offered what was near, not sure enough to answer',

@@ -3,6 +3,7 @@ import { api } from '../keys.js';
 import { state } from '../state.js';
 import { T } from '../texts.js';
 import { day, time } from './moments.js';
+import { Suggestions } from './suggestions.js';
 
 const SOON_MS = 400;
 
@@ -66,6 +67,7 @@ export function About({ talk }) {
   return html`<section class="about" aria-label=${T.about}>
     <section><h3>${T.lookedAfter}</h3><p>${held(talk.thread)}</p></section>
     ${contact?.channel === 'telegram' ? html`<${Contact} contact=${contact} />` : html`<${Visitor} talk=${talk} contact=${contact} />`}
+    <${Suggestions} talk=${talk} />
     <section><h3>${T.assistantWhy}</h3>${!decisions.length && html`<p class="quiet">${T.noDecisions}</p>`}
       <ol class="decisions">${decisions.map((decision) => html`<${Decision} key=${decision.question_id} decision=${decision} question=${talk.messages.get(decision.question_id)} />`)}</ol></section></section>`;
 }

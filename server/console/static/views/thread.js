@@ -73,6 +73,14 @@ function Composer({ talk, reply, setReply, isNote, toEnd }) {
   const [fault, setFault] = useState('');
   const isSending = useRef(false);
   useEffect(() => { if (reply) area.current.focus(); }, [reply]);
+  const write = (words) => {
+    setText(words);
+    keepDraft(talk.id, words);
+  };
+  talk.compose = (words) => {
+    write(text.trim() ? `${text.trimEnd()}\n\n${words}` : words);
+    area.current.focus();
+  };
   const send = async (event) => {
     event?.preventDefault();
     if ((!text.trim() && !file) || isSending.current) return;
@@ -87,13 +95,11 @@ function Composer({ talk, reply, setReply, isNote, toEnd }) {
     toEnd();
     post(talk.id, text, reply?.id, () => change(), payload);
     setFile(null);
-    setText('');
-    keepDraft(talk.id, '');
+    write('');
     setReply(null);
   };
   const typed = (event) => {
-    setText(event.target.value);
-    keepDraft(talk.id, event.target.value);
+    write(event.target.value);
     talk.types();
   };
   const pressed = (event) => {
