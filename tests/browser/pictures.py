@@ -115,6 +115,7 @@ async def take(browser: Browser, trial: Trial) -> None:
     await on_telegram(browser, trial)
     page = await desk(browser, trial, f"#/inbox/{thread}", width=1360, height=820)
     await expect(page.get_by_role("log").get_by_text(ANSWERS[-1])).to_be_visible()
+    await expect(page.get_by_text("Suggested answers")).to_be_visible()
     await page.screenshot(path=FOLDER / "console.png")
     phone = await desk(browser, trial, f"#/inbox/{thread}", width=390, height=780, dark=True)
     await expect(phone.get_by_role("log").get_by_text(ANSWERS[-1])).to_be_visible()
