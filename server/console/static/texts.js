@@ -57,7 +57,7 @@ export const T = {
   nobodyThere: 'Nobody fits.', bringContacts: 'Bring in contacts',
   times: { now: 'At once', at: 'At a time', daily: 'Every day', workdays: 'Monday to Friday', weekly: 'Every Monday' },
   atMoment: 'Day and time', atTime: 'Time', inZone: (zone) => `By the clock of ${zone}.`, ownSchedule: 'This schedule was made over the API and is kept as it is:',
-  quietHours: 'Not at night: who would be disturbed is told in the morning', perHour: 'At most so many people an hour', noLimit: 'as fast as Telegram allows',
+  quietHours: 'Not at night: who would be disturbed is told in the morning', ignoresCap: 'Also to people who were told often enough lately', perHour: 'At most so many people an hour', noLimit: 'as fast as Telegram allows',
   saved: 'Saved', notSaved: 'Not saved', sendTest: 'Send a test', sendTestMore: 'One person gets it now. It is counted nowhere.', sendTo: 'Send to them',
   testSent: (name) => `Sent to ${name}.`, startNow: (count) => (count === undefined ? 'Send …' : `Send to ${count.toLocaleString('en')} ${count === 1 ? 'person' : 'people'} …`), startLater: 'Plan it', confirm: (name) => `Send “${name}”?`,
   confirmNow: 'It begins at once. You can pause or cancel it at any time.', confirmLater: 'Whoever fits when it begins gets it. That may be others than now.',

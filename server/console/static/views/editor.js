@@ -7,7 +7,7 @@ import { Schedule } from './schedule.js';
 import { Start, Trial } from './starting.js';
 
 const SAVE_MS = 500;
-const FIELDS = ['name', 'content', 'audience', 'schedule'];
+const FIELDS = ['name', 'content', 'audience', 'schedule', 'ignores_cap'];
 
 const fieldsOf = (campaign) => Object.fromEntries(FIELDS.map((name) => [name, campaign[name]]));
 
@@ -61,7 +61,8 @@ export function Editor({ campaign, onAnew }) {
       <section class="panel"><h2><b class="step">2</b>${T.whom}</h2>
         <${Audience} rule=${draft.audience} reach=${reach} onChange=${(audience) => put({ audience })} /></section>
       <section class="panel"><h2><b class="step">3</b>${T.when}</h2>
-        <${Schedule} schedule=${draft.schedule} onChange=${(schedule) => put({ schedule })} /></section></div>
+        <${Schedule} schedule=${draft.schedule} onChange=${(schedule) => put({ schedule })} />
+        <label class="tick"><input type="checkbox" checked=${draft.ignores_cap} onChange=${(event) => put({ ignores_cap: event.target.checked })} />${T.ignoresCap}</label></section></div>
     <section class="beside" aria-label=${T.startPart}><${People} reach=${reach} content=${saved.content} />
       <${Trial} campaign=${campaign} reach=${reach} save=${save} />
       ${campaign.allows.includes('start') && html`<${Start} campaign=${campaign} draft=${draft} reach=${reach} save=${save} readReach=${readReach} onStarted=${onAnew} />`}
