@@ -95,7 +95,7 @@ def chaos() -> NoReturn:
 
 
 def bench() -> NoReturn:
-    """measure; `only=posts` for one, all of them keep a record in docs/measurements"""
+    """measure all and keep it in docs/measurements; `only=posts` for one, which with `keep` is kept, too"""
     prepare(DEV_LOCK)
     become("-m", "tests.bench", *sys.argv[2:])
 

@@ -1,4 +1,4 @@
-"""`make bench`, or `make bench only=posts`: each prints a table and one line of JSON; all together keep a record."""
+"""`make bench` measures all and keeps a record; `make bench only=posts` measures one, which `args=keep` keeps."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Result]]] = {
     "console": console.measure,
 }
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "measurements"
+KEEP = "keep"
 PARTS = ("asyncpg", "sqlalchemy", "fastapi", "pydantic", "uvicorn", "uvloop")
 
 
@@ -76,22 +77,24 @@ def machine() -> str:
     return f"{system}; {engine}; {versions}. {disk}. Load when it began: {os.getloadavg()[0]:.1f}."
 
 
-async def run(names: list[str]) -> None:
-    """These, or all of them with a record."""
-    facts = "" if names else machine()
-    for name in names or BENCHES:
+async def run(names: list[str], *, is_kept: bool) -> None:
+    """These, one after the other."""
+    for name in names:
+        facts = machine()
         result = await show(name)
-        if facts:
+        if is_kept:
             keep(name, result, facts)
 
 
 def main() -> None:
     """What the command line asks for."""
     wanted = [name for name in (argument.removeprefix("only=") for argument in sys.argv[1:]) if name]
+    is_kept = not wanted or KEEP in wanted
+    wanted = [name for name in wanted if name != KEEP]
     unknown = [name for name in wanted if name not in BENCHES]
     if unknown:
         sys.exit(f"there is no bench {unknown[0]}; there are: {', '.join(BENCHES)}")
-    uvloop.run(run(wanted))
+    uvloop.run(run(wanted or list(BENCHES), is_kept=is_kept))
 
 
 if __name__ == "__main__":
