@@ -30,6 +30,7 @@ from tests.fleet.server import Program, Server, helper, servers
 SPAN_SECONDS = 1.0
 ALLOWED = 30  # in any such span
 PATIENCE_SECONDS = 180.0
+UNAUTHORIZED = 401
 LOGIN = Login("op@example.com", "correct horse")
 ROWS = """
 SELECT c.chat_id, d.state, d.reason FROM deliveries d JOIN contacts c ON c.id = d.contact_id
@@ -58,14 +59,16 @@ class Town:
             await connection.close()
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask until there is an answer, and return it."""
+        """Ask until there is an answer, and return it; in the long form one signs in again on the way."""
 
         async def answer() -> Any:
             try:
                 said = await self.http.call(method, path, body)
+                if said.status == UNAUTHORIZED:
+                    self.http.token = await signed_in(self.server)
             except (OSError, TimeoutError):
                 return None
-            return said if said.status != 503 else None
+            return said if said.status not in {UNAUTHORIZED, 503} else None
 
         return (await eventually(answer, within=PATIENCE_SECONDS)).body
 
@@ -89,6 +92,12 @@ class Town:
         return Counter({chat: len(self.world.sent[chat]) for chat in self.chats})
 
 
+async def signed_in(server: Server) -> str:
+    """The operator's access token."""
+    login = {"email": LOGIN.email, "password": LOGIN.password}
+    return str((await server.http.call("POST", "/auth/login", login)).body["access_token"])
+
+
 @asynccontextmanager
 async def town(engines: Engines, people: int, workers: int) -> AsyncIterator[Town]:
     world = World()
@@ -98,8 +107,7 @@ async def town(engines: Engines, people: int, workers: int) -> AsyncIterator[Tow
         settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API": api}
         (server,) = await stack.enter_async_context(servers(engines.postgres.url(), engines.valkey.url, 1, **settings))
         await admit(engines.postgres.url(), LOGIN, "Op", Role.ADMIN)
-        login = {"email": LOGIN.email, "password": LOGIN.password}
-        token = (await server.http.call("POST", "/auth/login", login)).body["access_token"]
+        token = await signed_in(server)
         names = ["work"] * workers + ["schedule"]
         programs = [stack.enter_context(helper(server, name)) for name in names]
         http = Http("127.0.0.1", server.port, token)
