@@ -212,9 +212,8 @@ class Journal:
             self._flying = [*told, *batch]
             flush = asyncio.create_task(self._settled([each.draft for each in batch])) if batch else None
             if flush is not None:
-                await asyncio.sleep(
-                    0
-                )  # the statement leaves before the last batch's callers are woken: both cores work
+                # The statement leaves before the last batch's callers are woken: both cores work.
+                await asyncio.sleep(0)
             self._tell(told, outcomes)
             told, outcomes = batch, await flush if flush is not None else {}
             if not (told or self._waiting or self._closing):
