@@ -3,11 +3,11 @@ import { api } from '../keys.js';
 import { leftOf } from '../plans.js';
 import { go } from '../route.js';
 import { T } from '../texts.js';
-import { Pill } from './campaigns.js';
 import { Deliveries } from './deliveries.js';
 import { Dialog } from './dialog.js';
 import { Editor } from './editor.js';
 import { day, time } from './moments.js';
+import { Pill } from './pill.js';
 import { Bar, Chart, Legend, Presses, useLive } from './progress.js';
 
 const ACTS = ['pause', 'resume', 'extend', 'retry'];

@@ -6,6 +6,7 @@ import { state } from '../state.js';
 import { T } from '../texts.js';
 import { Campaign } from './campaign.js';
 import { date, day } from './moments.js';
+import { Pill } from './pill.js';
 import { Bar, useLive } from './progress.js';
 
 const MOVING = ['scheduled', 'running', 'paused']; // of the others nothing is to be heard
@@ -13,10 +14,6 @@ const FIRST = {
   content: { variants: { en: { text: T.firstWords } }, fallback_language: 'en', defaults: { name: T.friend } },
   schedule: { zone: ownZone() },
 };
-
-export function Pill({ campaign }) {
-  return html`<span class=${`pill is-${campaign.state}`}>${T.states[campaign.state]}</span>`;
-}
 
 function Line({ campaign, onAnew }) {
   const heard = useLive(MOVING.includes(campaign.state) ? campaign : null, onAnew);
