@@ -9,16 +9,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from server.auth.constants import Role
 from server.embedded import people
+from tests.eventually import TIME_UNIT
 from tests.fleet.server import Server, servers
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
 OPERATOR = people.Login("ada@example.com", "correct horse battery")
 COLLEAGUE = people.Login("bob@example.com", "correct horse battery")
+ACT_MS, SEEN_MS = 15_000 * TIME_UNIT, 5_000 * TIME_UNIT
+
+expect.set_options(timeout=SEEN_MS)
 
 
 @dataclass
@@ -67,7 +71,7 @@ async def opened(
 ) -> tuple[Page, Watch]:
     """A page of somebody of their own, and what is to be said against it."""
     page = await (await browser.new_context(viewport={"width": width, "height": height})).new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(ACT_MS)
     watch, home = Watch(), f"127.0.0.1:{server.port}"
     page.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: watch.complaints.append(str(error)))
