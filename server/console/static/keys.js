@@ -18,7 +18,10 @@ export const whenEnded = (then) => { onEnd = then; };
 export const isKept = () => Boolean(localStorage.getItem(KEPT));
 
 function keep(said) {
-  if (owner && owner !== said.user.id) location.reload(); // somebody else signed in, in another tab
+  if (owner && owner !== said.user.id) { // somebody else signed in, in another tab: nothing of the one is said by the other
+    location.reload();
+    throw new Error('somebody else signed in');
+  }
   owner = said.user.id;
   access = said.access_token;
   goodUntil = Date.now() + (said.expires_in - 30) * 1000;
