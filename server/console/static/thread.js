@@ -10,6 +10,7 @@ import { change, state } from './state.js';
 const PAGE = 50;
 const MOST = 300;
 const TYPING_MS = 4000;
+const AGAIN_MS = 1000;
 let lastTyped = 0;
 
 export class Conversation {
@@ -48,8 +49,12 @@ export class Conversation {
 
   // The newest ones; what was held stays where it joins on.
   async read() {
+    clearTimeout(this.again);
     const page = await this.page();
-    if (!page) return;
+    if (!page) {
+      if (!this.isClosed) this.again = setTimeout(() => this.read(), AGAIN_MS);
+      return;
+    }
     const oldest = page.messages[0]?.number || 0;
     if (oldest > this.last() + 1) this.messages.clear();
     if (!this.messages.size || oldest <= this.first()) this.whole = !page.before;
@@ -185,6 +190,8 @@ export class Conversation {
   }
 
   close() {
+    this.isClosed = true;
+    clearTimeout(this.again);
     this.line.end();
     this.notes?.close();
   }
