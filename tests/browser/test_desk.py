@@ -102,4 +102,8 @@ async def test_an_answer_is_suggested_and_sent_by_whoever_wants_it(browser: Brow
     await expect(box).to_have_value("Every parcel arrives within three days.")
     await box.press("Enter")
     await expect(ada.get_by_role("log").get_by_text("Every parcel arrives within three days.")).to_be_visible()
+    await ada.set_viewport_size({"width": 390, "height": 844})
+    await about.get_by_role("button", name="Use Parcels").click()
+    await expect(box).to_be_focused()
+    await expect(box).to_have_value("Every parcel arrives within three days.")
     assert (watch.complaints, watch.strangers) == ([], [])

@@ -62,12 +62,12 @@ function held(thread) {
   return thread.waiting_since ? T.waitsSince(time(thread.waiting_since)) : T.heldByAssistant;
 }
 
-export function About({ talk }) {
+export function About({ talk, onUse }) {
   const { contact, decisions } = useReadings(talk);
   return html`<section class="about" aria-label=${T.about}>
     <section><h3>${T.lookedAfter}</h3><p>${held(talk.thread)}</p></section>
     ${contact?.channel === 'telegram' ? html`<${Contact} contact=${contact} />` : html`<${Visitor} talk=${talk} contact=${contact} />`}
-    <${Suggestions} talk=${talk} />
+    <${Suggestions} talk=${talk} onUse=${onUse} />
     <section><h3>${T.assistantWhy}</h3>${!decisions.length && html`<p class="quiet">${T.noDecisions}</p>`}
       <ol class="decisions">${decisions.map((decision) => html`<${Decision} key=${decision.question_id} decision=${decision} question=${talk.messages.get(decision.question_id)} />`)}</ol></section></section>`;
 }

@@ -19,7 +19,7 @@ async function nearest({ text, language }) {
 }
 
 // What the assistant would answer from, for the person who answers: nothing is sent until they send it.
-export function Suggestions({ talk }) {
+export function Suggestions({ talk, onUse }) {
   const [articles, setArticles] = useState([]);
   const asked = question(talk);
   useEffect(() => {
@@ -29,5 +29,5 @@ export function Suggestions({ talk }) {
   }, [asked?.id, asked?.language]);
   if (!articles.length) return null;
   return html`<section><h3>${T.suggested}</h3><ul class="suggestions">${articles.map(({ id, title, text }) => html`<li key=${id}>
-    <strong>${title}</strong><p>${text}</p><button class="plain" onClick=${() => talk.compose(text)}>${T.useAnswer}<span class="sr"> ${title}</span></button></li>`)}</ul></section>`;
+    <strong>${title}</strong><p>${text}</p><button class="plain" onClick=${() => onUse(text)}>${T.useAnswer}<span class="sr"> ${title}</span></button></li>`)}</ul></section>`;
 }

@@ -201,9 +201,13 @@ export function Thread() {
     return html`<main class="thread none"><img src="/console/mark.svg" alt="" width="56" height="56" /><h2>${T.choose}</h2><p>${T.chooseMore}</p></main>`;
   }
   const here = [...talk.here.values()].some((user) => user === talk.thread.created_by);
+  const use = (words) => {
+    if (matchMedia('(max-width: 1080px)').matches) setAside(''); // the conversation is behind it
+    setTimeout(() => talk.compose(words));
+  };
   const hasAbout = aside === 'about' && HANDLED.includes(talk.thread.kind);
   return html`<main class="thread"><${Bar} talk=${talk} here=${here} aside=${aside} setAside=${setAside} />
     <div class="sheets"><div class="sheet">${aside === 'notes' && talk.notes ? html`<p class="hint">${T.notesHint}</p><${Talk} key="notes" talk=${talk.notes} isNote=${true} />`
     : html`<${Talk} key="talk" talk=${talk} />`}</div>
-    ${hasAbout && html`<${About} talk=${talk} />`}</div></main>`;
+    ${hasAbout && html`<${About} talk=${talk} onUse=${use} />`}</div></main>`;
 }
