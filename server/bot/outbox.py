@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,7 +66,7 @@ class Outbox:
         self._uploads = asyncio.Semaphore(UPLOADS)
         self._is_at_work = False
         self._again = asyncio.Event()  # something was said, or has landed: there may be more to send
-        self._looked_back_at = float("-inf")
+        self._looked_back_at: datetime | None = None
 
     async def sweep(self) -> int:
         """Send all that is due; returns how many were tried. Asked again meanwhile, it looks once more."""
@@ -101,11 +101,11 @@ class Outbox:
 
     async def _derive(self) -> None:
         """Rows for what was posted or amended lately; now and then for longer ago, and in the beginning for all."""
-        began = clock.monotonic()
-        unseen = began - self._looked_back_at
-        looks_back = unseen > BACK_EVERY_SECONDS
-        query, values = DERIVE_LATELY, [unseen + BACK_SECONDS if looks_back else RECENT_SECONDS]
-        if math.isinf(unseen):
+        began, before = clock.now(), self._looked_back_at  # by the clock on the wall: the machine may have slept
+        unseen = 0.0 if before is None else (began - before).total_seconds()
+        looks_back = before is None or not 0 <= unseen <= BACK_EVERY_SECONDS
+        query, values = DERIVE_LATELY, [abs(unseen) + BACK_SECONDS if looks_back else RECENT_SECONDS]
+        if before is None:
             query, values = DERIVE_ALL, []
         async with self._database.connection() as connection:
             while len(await connection.fetch(query, self._bot_id, DERIVED, *values)) == DERIVED:
