@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.broadcast.constants import LEASE_SECONDS, DeliveryState
+from server.broadcast.models import REACHED
 
 STATES = tuple(DeliveryState)
 COUNTS = ", ".join(f"r.{state}" for state in STATES)
@@ -77,9 +78,9 @@ ORDER BY r.id
 GONE = "opted out, or gone, since the start"
 UNREACHABLE = "has blocked the bot since the start"
 CAPPED = "was told as often as the cap allows by other campaigns"
-TOLD_BEFORE = """(
+TOLD_BEFORE = f"""(
         SELECT count(*) FROM deliveries o
-        WHERE o.contact_id = m.contact_id AND o.run_id <> $1 AND o.state IN ('sending', 'sent', 'unknown')
+        WHERE o.contact_id = m.contact_id AND o.run_id <> $1 AND o.{REACHED}
           AND (o.settled_at IS NULL OR o.settled_at > now() - make_interval(secs => $4::float8)))"""
 IS_ACTIVE = f"SELECT EXISTS ({ACTIVE})"
 # With a cap, campaigns claim one after another: two that find somebody at the same moment see each other.

@@ -81,6 +81,21 @@ async def test_whoever_confirms_a_number_means_it(house: House, operator: Person
     await does(operator, one, "cancel")
 
 
+async def test_prometheus_is_told_what_is_left(house: House, operator: Person, at_work: None) -> None:
+    tag = ids.new().hex
+    await people(house, tag, 3)
+    one = await started(operator, tag, schedule={"per_hour": 1})
+
+    async def is_told() -> bool:
+        assert counts(await now(operator, one))["queued"] >= 2
+        (row,) = await house.rows("SELECT sum(queued) FROM runs WHERE is_open")
+        told = (await house.ask("GET", "/metrics")).said.splitlines()
+        return f'parley_campaign_recipients{{state="queued"}} {float(row[0])}' in told
+
+    await eventually(is_told)
+    await does(operator, one, "cancel")
+
+
 async def test_people_without_the_role_see_nothing(house: House) -> None:
     ada = await house.person()
     assert str(await ada.ask("GET", "/broadcast/campaign")) == "403 role_needed"
